@@ -1,0 +1,12 @@
+/** @file sonde.h -- the whole public interface. */
+#ifndef SONDE_SONDE_H
+#define SONDE_SONDE_H
+
+#include <sonde/autodiff.h>
+#include <sonde/base.h>
+#include <sonde/graph.h>
+#include <sonde/ops.h>
+#include <sonde/plan.h>
+#include <sonde/tensor.h>
+
+#endif

@@ -1,0 +1,52 @@
+/* base.h -- what every private file needs: failing with a message, arrays without overflow, hashing, lock-free small things. */
+#ifndef SD_BASE_BASE_H
+#define SD_BASE_BASE_H
+
+#include <sonde/base.h>
+#include <stdarg.h>
+
+#define SD_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SD_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define SD_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* Sets this thread's message and returns `status`: `return sd__fail(SD_EIO, "%s: %s", path, why);` */
+sd_status sd__fail(sd_status status, const char *format, ...) SD_PRINTF(2, 3);
+sd_status sd__vfail(sd_status status, const char *format, va_list arguments);
+
+/* Puts "context: " before this thread's message; returns `status` unchanged (SD_OK: nothing happens). */
+sd_status sd__fail_in(sd_status status, const char *format, ...) SD_PRINTF(2, 3);
+
+#define SD_TRY(call)                                \
+    do {                                            \
+        sd_status sd_try_status_ = (call);          \
+        if (sd_try_status_ != SD_OK)                \
+            return sd_try_status_;                  \
+    } while (0)
+
+/* malloc, calloc, realloc of count * size bytes: NULL on overflow, too. Freed with free(). */
+void *sd__alloc(size_t count, size_t size);
+void *sd__alloc_zeroed(size_t count, size_t size);
+void *sd__realloc(void *block, size_t count, size_t size);
+
+/* 64-byte aligned; freed with free(). */
+void *sd__alloc_aligned(size_t bytes);
+
+/* FNV-1a over bytes, to be chained: start with SD_HASH_START. */
+#define SD_HASH_START 0xcbf29ce484222325ull
+uint64_t sd__hash(uint64_t hash, const void *data, size_t bytes);
+uint64_t sd__hash_text(uint64_t hash, const char *text);
+
+/* A growing string. Zero-initialise; text is NULL while empty; failed is set (and stays) without memory. */
+typedef struct sd_string {
+    char *text;
+    size_t length, capacity;
+    bool failed;
+} sd_string;
+void sd__string_add(sd_string *string, const char *format, ...) SD_PRINTF(2, 3);
+void sd__string_add_bytes(sd_string *string, const void *bytes, size_t count);
+
+/* Edit distance (insert, delete, replace, swap of neighbours), and the nearest of n names or NULL if none is near. */
+int sd__edit_distance(const char *a, const char *b);
+const char *sd__nearest(const char *wanted, int n, const char *const *names);
+
+#endif

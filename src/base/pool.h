@@ -1,0 +1,30 @@
+/*
+ * pool.h -- threads that run the numbered parts of a task.
+ *
+ * Parts are claimed from one atomic counter, so which thread runs a part is chance; what a part computes must not depend on
+ * it. Waiting threads spin for about 20 us, then sleep on a futex.
+ */
+#ifndef SD_BASE_POOL_H
+#define SD_BASE_POOL_H
+
+#include "base/base.h"
+
+typedef void sd_task(void *user, int part);
+
+/* threads >= 1, the caller included; threads - 1 are started. */
+sd_status sd__pool_new(int threads, sd_pool **pool);
+void sd__pool_free(sd_pool *pool);
+int sd__pool_threads(const sd_pool *pool);
+
+/*
+ * Calls task(user, part) for part = 0..parts-1 and returns when all are done. pool NULL, one part, or a call from inside a
+ * part of the same pool: everything on the caller, in order. Concurrent calls from several threads take turns. Worker
+ * threads run in the floating-point mode of sd__fp_enter().
+ */
+void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts);
+
+/* Round to nearest, flush denormals; returns the caller's mode for sd__fp_leave(). The register is per thread. */
+unsigned sd__fp_enter(void);
+void sd__fp_leave(unsigned mode);
+
+#endif
