@@ -4,6 +4,7 @@
 
 #include <sonde/autodiff.h>
 #include <sonde/base.h>
+#include <sonde/data.h>
 #include <sonde/graph.h>
 #include <sonde/ops.h>
 #include <sonde/plan.h>
