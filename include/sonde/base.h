@@ -13,9 +13,9 @@ extern "C" {
 #define SD_API __attribute__((visibility("default")))
 
 #if defined(__GNUC__)
-#define SD_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define SD_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define SD_PRINTF(format, first)
+#define SD_PRINTF(text, first)
 #endif
 
 /** Every status with the sentence that explains it; the enum and sd_status_text() expand from this list. */
