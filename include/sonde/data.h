@@ -106,7 +106,7 @@ SD_API sd_status sd_dataset_from_callback(const sd_callback *callback, sd_datase
  * images   [n,h,w] gives samples [h,w,1], [n,h,w,c] gives [h,w,c], [n,d] gives [d]
  * labels   path of [n] class labels, or NULL
  * classes  labels must lie in [0,classes); 0: the largest label + 1
- * errors   SD_ENOTFOUND, SD_EIO, SD_ENOMEM; SD_EFORMAT: wrong magic, truncated, over-long, counts that differ, label out of range
+ * errors   SD_ENOTFOUND, SD_EIO, SD_ENOMEM; SD_EFORMAT: wrong magic, truncated, over-long, counts that differ, label range
  */
 SD_API sd_status sd_dataset_from_idx(const char *images, const char *labels, int classes, sd_dataset **dataset);
 
@@ -197,7 +197,7 @@ typedef struct sd_normalization {
 /** Number of pairs that normalising this data set takes. */
 SD_API int sd_normalization_size(const sd_dataset *dataset);
 
-/** Takes the numbers from a data set: the training part alone, so that nothing of the rest leaks. pool may be NULL. To be cleared. */
+/** Takes the numbers from a data set: the training part alone, so nothing of the rest leaks. pool may be NULL. To be cleared. */
 SD_API sd_status sd_normalization_make(sd_normalize kind, const sd_dataset *dataset, sd_pool *pool, sd_normalization *out);
 
 /** Makes one of n stored pairs, which are copied. errors SD_EINVAL (scale 0 or not finite), SD_ENOMEM. */
@@ -240,9 +240,9 @@ typedef struct sd_batch {
 typedef struct sd_loader_options {
     int batch;                             /**< B, at least 1 */
     sd_dtype dtype;                        /**< f32 (0) or f64 */
-    bool shuffle;                          /**< a new order each epoch, a pure function of (seed, epoch); else the set's order */
+    bool shuffle;                          /**< a new order each epoch, pure function of (seed, epoch); else the set's order */
     uint64_t seed;                         /**< for shuffle */
-    bool pad;                              /**< an incomplete last batch is: true: filled up with weight 0 (evaluation); false: dropped */
+    bool pad;                              /**< fill an incomplete last batch up with weight 0 (evaluation); else drop it */
     bool prefetch;                         /**< the next batch is made by a thread of the loader's own; same bits either way */
     const sd_normalization *normalization; /**< copied; NULL: values as they are */
 } sd_loader_options;
@@ -295,15 +295,15 @@ SD_API int sd_named_sets(const sd_named_set **table);
 SD_API const sd_named_set *sd_named_set_find(const char *name);
 
 /**
- * The folder that has all files of a named set: NAME/ in `dir` (if not NULL), $SONDE_DATA, ~/.cache/sonde, in this order. A file
- * may also lie there without its ".gz".
+ * The folder that has all files of a named set: NAME/ in `dir` (if not NULL), $SONDE_DATA, ~/.cache/sonde, in this order.
+ * A file may also lie there without its ".gz".
  *
  * folder  the caller frees
  * errors  SD_ENOTFOUND, with the places and the command that fetches it; SD_ENOMEM
  */
 SD_API sd_status sd_named_set_locate(const sd_named_set *set, const char *dir, char **folder);
 
-/** Where fetching puts a named set: NAME/ in `dir`, $SONDE_DATA or ~/.cache/sonde, the first given. NULL without memory or home. */
+/** Where fetching puts a set: NAME/ in `dir`, $SONDE_DATA or ~/.cache/sonde, the first given. NULL without memory or home. */
 SD_API char *sd_named_set_folder(const sd_named_set *set, const char *dir);
 
 /** What to train on. Zero what is not used; exactly one of name, csv_train, npy_x, custom. */
@@ -358,7 +358,7 @@ SD_API void sd_data_close(sd_data *data);
  */
 SD_API sd_status sd_npy_read(const char *path, sd_tensor *tensor);
 
-/** Writes a tensor (any strides; f32, f64, i32, u8) as an npy file, whole or not at all. errors SD_EDTYPE, SD_EIO, SD_ENOMEM. */
+/** Writes a tensor (any strides; f32, f64, i32, u8) as npy file, whole or not at all. errors SD_EDTYPE, SD_EIO, SD_ENOMEM. */
 SD_API sd_status sd_npy_write(const char *path, const sd_tensor *tensor);
 
 #ifdef __cplusplus
