@@ -1,0 +1,280 @@
+/*
+ * pool.c -- fork and join in about a microsecond while the workers are awake.
+ *
+ * All the state of a job is one 64-bit ticket: the job's number above, how many parts are left to claim below. A thread claims
+ * a part by compare-and-swap, which fails if the job has moved on; so a worker that wakes late for a job long finished takes
+ * nothing, and the caller need not wait for it. The description of the job (task, user, ...) is read before the claim: a claim
+ * that succeeds proves that the job was still open, hence that the description read was this job's.
+ */
+#define _GNU_SOURCE
+#include "base/pool.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { SPIN_NS = 20000, MOST_THREADS = 1024, PART_BITS = 24, MOST_PARTS = (1 << PART_BITS) - 1 };
+
+struct sd_pool {
+    int threads;
+    pthread_t *worker;    /* [started] */
+    int started;
+    pthread_mutex_t turn; /* held by the caller whose job runs */
+
+    /* The job. Written only while no part of any job is open. */
+    _Alignas(64) _Atomic(sd_task *) task;
+    void *_Atomic user;
+    atomic_int first, parts; /* task(user, first + i), i < parts */
+    atomic_bool stop;
+
+    _Alignas(64) atomic_uint_fast64_t ticket;
+    _Alignas(64) atomic_uint done; /* parts finished; the caller sleeps on it */
+    atomic_bool caller_sleeps;
+    _Alignas(64) atomic_uint epoch; /* counts jobs; workers sleep on it */
+    atomic_int sleepers;
+};
+
+/* The pool whose part this thread runs: a call from inside finds its own pool here and does not wait for itself. */
+static _Thread_local const sd_pool *inside;
+
+unsigned sd__fp_enter(void)
+{
+#if defined(__x86_64__)
+    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040, ROUNDING = 0x6000 };
+    unsigned mode = _mm_getcsr();
+    _mm_setcsr((mode & ~(unsigned)ROUNDING) | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+void sd__fp_leave(unsigned mode)
+{
+#if defined(__x86_64__)
+    _mm_setcsr(mode);
+#endif
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Waits up to SPIN_NS for the word to leave `value`; true if it did. */
+static bool spin_while(atomic_uint *word, unsigned value)
+{
+    for (int64_t end = now_ns() + SPIN_NS; now_ns() < end;)
+        for (int i = 0; i < 16; i++) {
+            if (atomic_load_explicit(word, memory_order_acquire) != value)
+                return true;
+            pause_cpu();
+        }
+    return false;
+}
+
+static void futex_wait(atomic_uint *word, unsigned value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(atomic_uint *word, int threads)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+}
+
+typedef struct job {
+    sd_task *task;
+    void *user;
+    int first, parts;
+} job;
+
+/* Claims the next part of the open job, if there is one. */
+static bool claim(sd_pool *pool, job *j, int *part)
+{
+    uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
+    while (ticket & MOST_PARTS) {
+        j->task = atomic_load_explicit(&pool->task, memory_order_acquire);
+        j->user = atomic_load_explicit(&pool->user, memory_order_acquire);
+        j->first = atomic_load_explicit(&pool->first, memory_order_acquire);
+        j->parts = atomic_load_explicit(&pool->parts, memory_order_acquire);
+        *part = j->first + j->parts - (int)(ticket & MOST_PARTS);
+        if (atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - 1, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return true;
+    }
+    return false;
+}
+
+/* Runs parts of the open job until none is left to claim. */
+static void work(sd_pool *pool)
+{
+    job j;
+    int part;
+    while (claim(pool, &j, &part)) {
+        j.task(j.user, part);
+        /* seq_cst here, and in wait_for_parts(): either the caller sees this part done, or we see the caller asleep. */
+        bool last = atomic_fetch_add(&pool->done, 1) + 1 == (unsigned)j.parts;
+        if (last && atomic_load(&pool->caller_sleeps))
+            futex_wake(&pool->done, 1);
+    }
+}
+
+/* seq_cst: either the next job's caller sees us among the sleepers, or the kernel sees its new epoch. */
+static void wait_for_job(sd_pool *pool, unsigned epoch)
+{
+    if (spin_while(&pool->epoch, epoch))
+        return;
+    atomic_fetch_add(&pool->sleepers, 1);
+    futex_wait(&pool->epoch, epoch);
+    atomic_fetch_sub(&pool->sleepers, 1);
+}
+
+static void *worker_main(void *argument)
+{
+    sd_pool *pool = argument;
+    inside = pool;
+    sd__fp_enter();
+    for (;;) {
+        unsigned epoch = atomic_load(&pool->epoch);
+        if (atomic_load(&pool->stop))
+            return NULL;
+        work(pool);
+        wait_for_job(pool, epoch);
+    }
+}
+
+static void wait_for_parts(sd_pool *pool, unsigned parts)
+{
+    for (;;) {
+        unsigned done = atomic_load(&pool->done);
+        if (done == parts)
+            return;
+        if (spin_while(&pool->done, done))
+            continue;
+        atomic_store(&pool->caller_sleeps, true);
+        done = atomic_load(&pool->done);
+        if (done != parts)
+            futex_wait(&pool->done, done);
+        atomic_store(&pool->caller_sleeps, false);
+    }
+}
+
+static void wake_workers(sd_pool *pool, int most)
+{
+    atomic_fetch_add(&pool->epoch, 1);
+    int sleepers = atomic_load(&pool->sleepers);
+    if (sleepers > 0)
+        futex_wake(&pool->epoch, SD_MIN(sleepers, most));
+}
+
+static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, int parts)
+{
+    atomic_store_explicit(&pool->task, task, memory_order_release);
+    atomic_store_explicit(&pool->user, user, memory_order_release);
+    atomic_store_explicit(&pool->first, first, memory_order_release);
+    atomic_store_explicit(&pool->parts, parts, memory_order_release);
+    atomic_store_explicit(&pool->done, 0, memory_order_release);
+    uint64_t number = atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> PART_BITS;
+    atomic_store_explicit(&pool->ticket, (number + 1) << PART_BITS | (unsigned)parts, memory_order_release);
+    wake_workers(pool, parts - 1);
+    work(pool);
+    wait_for_parts(pool, (unsigned)parts);
+}
+
+static void run_here(sd_task *task, void *user, int parts)
+{
+    for (int part = 0; part < parts; part++)
+        task(user, part);
+}
+
+void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts)
+{
+    if (!pool || parts < 2 || pool->started == 0 || inside == pool) {
+        run_here(task, user, parts);
+        return;
+    }
+    const sd_pool *outer = inside;
+    pthread_mutex_lock(&pool->turn);
+    inside = pool;
+    for (int first = 0; first < parts; first += MOST_PARTS)
+        fork_and_join(pool, task, user, first, SD_MIN(parts - first, MOST_PARTS));
+    inside = outer;
+    pthread_mutex_unlock(&pool->turn);
+}
+
+/* Workers take no signals: Ctrl-C belongs to the thread that knows what to do with it. */
+static int start_workers(sd_pool *pool)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    while (!error && pool->started < pool->threads - 1) {
+        error = pthread_create(&pool->worker[pool->started], NULL, worker_main, pool);
+        pool->started += !error;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+sd_status sd__pool_new(int threads, sd_pool **pool)
+{
+    *pool = NULL;
+    if (threads < 1 || threads > MOST_THREADS)
+        return sd__fail(SD_EINVAL, "%d threads; 1 to %d are possible", threads, MOST_THREADS);
+    sd_pool *p = sd__alloc_aligned(sizeof *p);
+    pthread_t *worker = sd__alloc_zeroed((size_t)threads, sizeof *worker);
+    if (!p || !worker) {
+        free(p);
+        free(worker);
+        return sd__fail(SD_ENOMEM, "no memory for a pool of %d threads", threads);
+    }
+    memset(p, 0, sizeof *p);
+    p->threads = threads;
+    p->worker = worker;
+    pthread_mutex_init(&p->turn, NULL);
+    int error = start_workers(p);
+    if (error) {
+        sd__pool_free(p);
+        return sd__fail(SD_ENOMEM, "cannot start %d threads: %s", threads, strerror(error));
+    }
+    *pool = p;
+    return SD_OK;
+}
+
+void sd__pool_free(sd_pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store(&pool->stop, true);
+    atomic_fetch_add(&pool->epoch, 1);
+    futex_wake(&pool->epoch, INT_MAX);
+    for (int i = 0; i < pool->started; i++)
+        pthread_join(pool->worker[i], NULL);
+    pthread_mutex_destroy(&pool->turn);
+    free(pool->worker);
+    free(pool);
+}
+
+int sd__pool_threads(const sd_pool *pool) { return pool ? pool->threads : 1; }
