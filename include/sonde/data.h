@@ -58,7 +58,7 @@ typedef struct sd_memory {
     sd_dtype dtype;                 /**< of input: u8, f32 or f64 */
     const void *input;              /**< [samples, shape], row-major */
     const int32_t *labels;          /**< [samples] in [0,classes), or NULL */
-    int classes;                    /**< number of classes; 0: the largest label + 1 */
+    int classes;                    /**< number of classes; 0: the largest label + 1, and no names */
     const char *const *class_names; /**< [classes], copied; or NULL */
     const void *targets;            /**< [samples, n_targets], or NULL; not together with labels */
     int n_targets;                  /**< length of the target vector */
@@ -156,7 +156,7 @@ SD_API sd_status sd_dataset_subset(sd_dataset *dataset, int64_t n, const int32_t
 
 /**
  * Splits a data set in two by chance: `rest` and `taken`, each with its samples in the original order. Classes keep their share
- * (to within one sample). The split depends on the set, seed and amount alone.
+ * to within one sample (not in sets that a callback makes). The split depends on the set, seed and amount alone.
  *
  * amount  below 1: fraction to take; 1 or more: number of samples to take
  * errors  SD_EINVAL (one of the two would be empty), SD_ENOMEM
@@ -170,8 +170,8 @@ SD_API sd_status sd_dataset_class_counts(const sd_dataset *dataset, int64_t *cou
 
 /** How stored values become inputs. */
 typedef enum sd_normalize {
-    SD_NORMALIZE_NONE, /**< as they are: bytes are 0..255 */
-    SD_NORMALIZE_UNIT, /**< into [0,1]: bytes / 255; others by the smallest and largest value of each feature */
+    SD_NORMALIZE_NONE,    /**< as they are: bytes are 0..255 */
+    SD_NORMALIZE_UNIT,    /**< into [0,1]: bytes / 255; others by the smallest and largest value of each feature */
     SD_NORMALIZE_STANDARD /**< mean 0, deviation 1 */
 } sd_normalize;
 
@@ -197,7 +197,7 @@ typedef struct sd_normalization {
 /** Number of pairs that normalising this data set takes. */
 SD_API int sd_normalization_size(const sd_dataset *dataset);
 
-/** Takes the numbers from a data set: the training part alone, so nothing of the rest leaks. pool may be NULL. To be cleared. */
+/** Takes the numbers from a data set: the training part alone, so nothing else leaks. pool may be NULL. To be cleared. */
 SD_API sd_status sd_normalization_make(sd_normalize kind, const sd_dataset *dataset, sd_pool *pool, sd_normalization *out);
 
 /** Makes one of n stored pairs, which are copied. errors SD_EINVAL (scale 0 or not finite), SD_ENOMEM. */
@@ -250,7 +250,7 @@ typedef struct sd_loader_options {
 /** Makes batches of a data set, epoch after epoch without end. Used by one thread at a time. */
 typedef struct sd_loader sd_loader;
 
-/** Makes a loader that stands before epoch 0, batch 0. errors SD_EINVAL (not one whole batch, and no pad), SD_ENOMEM. */
+/** Makes a loader that stands before epoch 0, batch 0. errors SD_EINVAL (too few samples, no pad), SD_ENOMEM. */
 SD_API sd_status sd_loader_new(sd_dataset *dataset, const sd_loader_options *options, sd_loader **loader);
 
 /** Stops the thread and frees. NULL is allowed. */
@@ -322,15 +322,15 @@ typedef struct sd_data_options {
 
     sd_dataset *custom, *custom_test; /**< data sets of the caller (shared), test or NULL */
 
-    uint64_t seed;            /**< of splits, and of strokes */
-    double test;              /**< without a test part: how much of the data to set aside as one (fraction or count); 0: none */
-    double validation;        /**< how much of the training part to set aside (fraction or count); 0: none */
-    bool validation_is_test;  /**< the test part serves as validation: results are then selected on the test set */
-    int64_t limit;            /**< use so many samples of the training part, drawn by seed before validation is; 0: all */
-    int64_t limit_test;       /**< use the first so many samples of the test part; 0: all */
-    int64_t strokes_train;    /**< size of strokes' training part; 0: the default */
-    int64_t strokes_test;     /**< size of strokes' test part; 0: the default */
-    sd_normalize normalize;   /**< numbers are taken from what is left of the training part */
+    uint64_t seed;           /**< of splits, and of strokes */
+    double test;             /**< without a test part: how much of the data to set aside as one (fraction or count); 0: none */
+    double validation;       /**< how much of the training part to set aside (fraction or count); 0: none */
+    bool validation_is_test; /**< the test part serves as validation: results are then selected on the test set */
+    int64_t limit;           /**< use so many samples of the training part, drawn by seed before validation is; 0: all */
+    int64_t limit_test;      /**< use the first so many samples of the test part; 0: all */
+    int64_t strokes_train;   /**< size of strokes' training part; 0: the default */
+    int64_t strokes_test;    /**< size of strokes' test part; 0: the default */
+    sd_normalize normalize;  /**< numbers are taken from what is left of the training part */
 } sd_data_options;
 
 /** The parts of a data set, ready for loaders. */

@@ -1,0 +1,296 @@
+/*
+ * reader.c -- reads samples: stored or made on demand, converted and normalised.
+ *
+ * A value becomes (value - offset) / scale, computed in f64 and rounded once; a byte does so through a table of 256 entries.
+ * Denormals are flushed as in a plan's run, so that the same sample has the same bits whichever thread reads it.
+ */
+#include "data/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+
+#define LARGEST_TABLE 64 /* pairs of offset and scale up to which bytes go through a table */
+
+static double normalised(const sd_normalization *p, int c, double value)
+{
+    return p->n ? (value - p->offset[c]) / p->scale[c] : value;
+}
+
+static void store(sd_dtype dtype, void *out, int64_t i, double value)
+{
+    if (dtype == SD_F32)
+        ((float *)out)[i] = (float)value;
+    else
+        ((double *)out)[i] = value;
+}
+
+static sd_status make_table(sd_reader *r)
+{
+    int rows = SD_MAX(r->normalization.n, 1);
+    r->table = sd__alloc((size_t)rows * 256, sd_dtype_size(r->dtype));
+    if (!r->table)
+        return sd__fail(SD_ENOMEM, "%s: out of memory for reading", r->dataset->info.name);
+    for (int c = 0; c < rows; c++)
+        for (int v = 0; v < 256; v++)
+            store(r->dtype, r->table, c * 256 + v, normalised(&r->normalization, c, v));
+    return SD_OK;
+}
+
+sd_status sd__reader_open(sd_reader *reader, const sd_dataset *dataset, sd_dtype dtype, const sd_normalization *normalization)
+{
+    const char *name = dataset->info.name;
+    *reader = (sd_reader){.dataset = dataset, .dtype = dtype};
+    if (!sd_dtype_is_real(dtype))
+        return sd__fail(SD_EDTYPE, "%s: samples wanted as %s; f32 and f64 are possible", name, sd_dtype_name(dtype));
+    if (normalization && normalization->n) {
+        int n = sd_normalization_size(dataset);
+        if (normalization->n != n)
+            return sd__fail(SD_ESHAPE, "%s: normalised by %d features or channels, but has %d", name, normalization->n, n);
+        SD_TRY(
+            sd_normalization_copy(normalization->kind, n, normalization->offset, normalization->scale, &reader->normalization));
+    }
+    if (dataset->info.dtype == SD_U8 && reader->normalization.n <= LARGEST_TABLE)
+        return make_table(reader);
+    return SD_OK;
+}
+
+void sd__reader_close(sd_reader *reader)
+{
+    sd_normalization_clear(&reader->normalization);
+    free(reader->table);
+    free(reader->ids);
+    free(reader->raw);
+    free(reader->raw_targets);
+    free(reader->raw_labels);
+    *reader = (sd_reader){0};
+}
+
+static bool grow(void **block, int n, size_t size)
+{
+    free(*block);
+    return (*block = sd__alloc((size_t)n, size)) != NULL;
+}
+
+/* Room for n samples; only what the root does not store needs any. */
+static sd_status reserve(sd_reader *r, int n)
+{
+    const sd_dataset *root = r->dataset->root;
+    if (n <= r->capacity)
+        return SD_OK;
+    r->capacity = 0;
+    bool fine = grow((void **)&r->ids, n, sizeof(*r->ids)) && grow(&r->raw, n, sd__sample_bytes(root));
+    if (fine && root->info.target == SD_TARGET_CLASS && !root->labels)
+        fine = grow((void **)&r->raw_labels, n, sizeof(*r->raw_labels));
+    if (fine && root->info.target == SD_TARGET_REAL && !root->targets)
+        fine = grow(&r->raw_targets, n, (size_t)root->info.targets * sd_dtype_size(root->target_dtype));
+    if (!fine)
+        return sd__fail(SD_ENOMEM, "%s: out of memory for %d samples", root->info.name, n);
+    r->capacity = n;
+    return SD_OK;
+}
+
+static sd_status check_positions(const sd_dataset *d, int n, const int32_t *positions)
+{
+    for (int i = 0; i < n; i++)
+        if (positions[i] < 0 || positions[i] >= d->info.samples)
+            return sd__fail(SD_EINVAL, "%s: sample %d of a set of %lld", d->info.name, positions[i],
+                            (long long)d->info.samples);
+    return SD_OK;
+}
+
+/* A function of the caller may answer with labels that a loss would use as indices. */
+static sd_status check_labels(const sd_dataset *root, int n, const int32_t *ids, const int32_t *labels)
+{
+    for (int i = 0; labels && i < n; i++)
+        if (labels[i] < 0 || labels[i] >= root->info.classes)
+            return sd__fail(SD_EINVAL, "%s: label %d of sample %d is out of range; with %d classes labels are 0 to %d",
+                            root->info.name, labels[i], ids[i], root->info.classes, root->info.classes - 1);
+    return SD_OK;
+}
+
+/* Calls the root's function for n samples; its results are then in raw, raw_labels and raw_targets. */
+static sd_status make(sd_reader *r, int n)
+{
+    const sd_dataset *root = r->dataset->root;
+    sd_status status = root->fill(root->user, n, r->ids, r->raw, r->raw_labels, r->raw_targets);
+    return status == SD_OK ? check_labels(root, n, r->ids, r->raw_labels) : sd__fail_in(status, "%s", root->info.name);
+}
+
+static sd_status resolve(sd_reader *r, int n, const int32_t *positions)
+{
+    SD_TRY(check_positions(r->dataset, n, positions));
+    SD_TRY(reserve(r, n));
+    for (int i = 0; i < n; i++)
+        r->ids[i] = sd__root_position(r->dataset, positions[i]);
+    return r->dataset->root->fill ? make(r, n) : SD_OK;
+}
+
+static const void *stored(const sd_reader *r, const void *all, const void *raw, int i, size_t bytes)
+{
+    return all ? (const char *)all + (size_t)r->ids[i] * bytes : (const char *)raw + (size_t)i * bytes;
+}
+
+/* One sample through the table: rows of n channels. */
+#define LOOK_UP(name, type)                                                             \
+    static void name(const type *table, int n, const uint8_t *in, type *out, int64_t m) \
+    {                                                                                   \
+        if (n == 1) {                                                                   \
+            for (int64_t i = 0; i < m; i++)                                             \
+                out[i] = table[in[i]];                                                  \
+            return;                                                                     \
+        }                                                                               \
+        for (int64_t i = 0; i < m; i += n)                                              \
+            for (int c = 0; c < n; c++)                                                 \
+                out[i + c] = table[c * 256 + in[i + c]];                                \
+    }
+LOOK_UP(look_up_f32, float)
+LOOK_UP(look_up_f64, double)
+
+/* One sample value by value. */
+#define CONVERT(name, from, to)                                                     \
+    static void name(const sd_normalization *p, const from *in, to *out, int64_t m) \
+    {                                                                               \
+        int n = SD_MAX(p->n, 1);                                                    \
+        for (int64_t i = 0; i < m; i += n)                                          \
+            for (int c = 0; c < n; c++)                                             \
+                out[i + c] = (to)normalised(p, c, (double)in[i + c]);               \
+    }
+CONVERT(u8_f32, uint8_t, float)
+CONVERT(u8_f64, uint8_t, double)
+CONVERT(f32_f32, float, float)
+CONVERT(f32_f64, float, double)
+CONVERT(f64_f32, double, float)
+CONVERT(f64_f64, double, double)
+
+static void convert(const sd_normalization *p, sd_dtype from, const void *in, sd_dtype to, void *out, int64_t m)
+{
+    bool wide = to == SD_F64;
+    if (from == SD_U8)
+        wide ? u8_f64(p, in, out, m) : u8_f32(p, in, out, m);
+    else if (from == SD_F32)
+        wide ? f32_f64(p, in, out, m) : f32_f32(p, in, out, m);
+    else
+        wide ? f64_f64(p, in, out, m) : f64_f32(p, in, out, m);
+}
+
+static void read_inputs(const sd_reader *r, int n, char *out)
+{
+    const sd_dataset *root = r->dataset->root;
+    int64_t count = sd_shape_count(root->info.shape);
+    size_t bytes = sd__sample_bytes(root), step = (size_t)count * sd_dtype_size(r->dtype);
+    int rows = SD_MAX(r->normalization.n, 1);
+    for (int i = 0; i < n; i++, out += step) {
+        const void *in = stored(r, root->input, r->raw, i, bytes);
+        if (!r->table)
+            convert(&r->normalization, root->info.dtype, in, r->dtype, out, count);
+        else if (r->dtype == SD_F32)
+            look_up_f32(r->table, rows, in, (float *)out, count);
+        else
+            look_up_f64(r->table, rows, in, (double *)out, count);
+    }
+}
+
+static void read_targets(const sd_reader *r, int n, char *out)
+{
+    const sd_dataset *root = r->dataset->root;
+    const sd_normalization none = {0};
+    size_t bytes = (size_t)root->info.targets * sd_dtype_size(root->target_dtype);
+    size_t step = (size_t)root->info.targets * sd_dtype_size(r->dtype);
+    for (int i = 0; i < n; i++, out += step)
+        convert(&none, root->target_dtype, stored(r, root->targets, r->raw_targets, i, bytes), r->dtype, out,
+                root->info.targets);
+}
+
+sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, void *input, int32_t *labels, void *targets,
+                          int32_t *ids)
+{
+    const sd_dataset *root = reader->dataset->root;
+    unsigned mode = sd__fp_enter();
+    sd_status status = resolve(reader, n, positions);
+    if (status == SD_OK && input)
+        read_inputs(reader, n, input);
+    if (status == SD_OK && targets && root->info.target == SD_TARGET_REAL)
+        read_targets(reader, n, targets);
+    sd__fp_leave(mode);
+    for (int i = 0; status == SD_OK && labels && root->info.target == SD_TARGET_CLASS && i < n; i++)
+        labels[i] = root->labels ? root->labels[reader->ids[i]] : reader->raw_labels[i];
+    if (status == SD_OK && ids)
+        memcpy(ids, reader->ids, (size_t)n * sizeof(*ids));
+    return status;
+}
+
+sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, const void **first)
+{
+    const sd_dataset *root = reader->dataset->root;
+    size_t bytes = sd__sample_bytes(root);
+    SD_TRY(resolve(reader, n, positions));
+    for (int i = 0; root->input && i < n; i++)
+        memcpy((char *)reader->raw + (size_t)i * bytes, stored(reader, root->input, NULL, i, bytes), bytes);
+    *first = reader->raw;
+    return SD_OK;
+}
+
+sd_status sd_dataset_read(const sd_dataset *dataset, int n, const int32_t *positions, sd_dtype dtype,
+                          const sd_normalization *normalization, void *input, int32_t *labels, void *targets)
+{
+    sd_reader reader;
+    if (n < 0)
+        return sd__fail(SD_EINVAL, "%s: %d samples wanted", dataset->info.name, n);
+    sd_status status = sd__reader_open(&reader, dataset, dtype, normalization);
+    if (status == SD_OK)
+        status = sd__reader_read(&reader, n, positions, input, labels, targets, NULL);
+    sd__reader_close(&reader);
+    return status;
+}
+
+#define LABELS_AT_ONCE 256
+
+static sd_status make_labels(const sd_dataset *dataset, int32_t *labels)
+{
+    int32_t positions[LABELS_AT_ONCE];
+    sd_reader reader;
+    sd_status status = sd__reader_open(&reader, dataset, SD_F32, NULL);
+    for (int64_t done = 0; status == SD_OK && done < dataset->info.samples; done += LABELS_AT_ONCE) {
+        int n = (int)SD_MIN(LABELS_AT_ONCE, dataset->info.samples - done);
+        for (int i = 0; i < n; i++)
+            positions[i] = (int32_t)(done + i);
+        status = sd__reader_read(&reader, n, positions, NULL, labels + done, NULL, NULL);
+    }
+    sd__reader_close(&reader);
+    return status;
+}
+
+sd_status sd__dataset_all_labels(const sd_dataset *dataset, int32_t **labels)
+{
+    const sd_dataset *root = dataset->root;
+    *labels = NULL;
+    if (root->info.target != SD_TARGET_CLASS)
+        return sd__fail(SD_EINVAL, "%s: its samples have no classes", dataset->info.name);
+    int32_t *all = sd__alloc((size_t)dataset->info.samples, sizeof(*all));
+    if (!all)
+        return sd__fail(SD_ENOMEM, "%s: out of memory for its labels", dataset->info.name);
+    sd_status status = SD_OK;
+    if (root->labels)
+        for (int64_t i = 0; i < dataset->info.samples; i++)
+            all[i] = root->labels[sd__root_position(dataset, (int32_t)i)];
+    else
+        status = make_labels(dataset, all);
+    if (status == SD_OK)
+        *labels = all;
+    else
+        free(all);
+    return status;
+}
+
+sd_status sd_dataset_class_counts(const sd_dataset *dataset, int64_t *counts)
+{
+    int32_t *labels;
+    SD_TRY(sd__dataset_all_labels(dataset, &labels));
+    memset(counts, 0, (size_t)dataset->info.classes * sizeof(*counts));
+    for (int64_t i = 0; i < dataset->info.samples; i++)
+        counts[labels[i]]++;
+    free(labels);
+    return SD_OK;
+}
