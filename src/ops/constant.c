@@ -4,6 +4,7 @@
  * Both ops make the smallest tensor that holds the information (one number, one axis); the builders repeat it with broadcast
  * views, which cost no memory.
  */
+#include "ops/constant.h"
 #include "ops/op.h"
 
 typedef struct constant_attr {
@@ -74,16 +75,6 @@ sd_node sd_constant_like(sd_node like, double value)
     return sd_constant(like.graph, sd_node_dtype(like), sd_node_shape(like), value);
 }
 
-bool sd__constant_value(sd_node node, double *value)
-{
-    while (sd__has(node) && sd__data(node)->op->kind == SD_VIEW)
-        node = sd__operand(node, 0);
-    if (!sd__has(node) || sd__data(node)->op != &sd__op_constant)
-        return false;
-    *value = ((const constant_attr *)sd__attr(node))->value;
-    return true;
-}
-
 static sd_status infer_iota(sd_infer *c)
 {
     const iota_attr *attr = c->attr;
@@ -139,4 +130,11 @@ sd_node sd_iota(sd_graph *graph, sd_dtype dtype, sd_shape shape, int axis)
     for (int i = 0; i < shape.rank; i++)
         line.dim[i] = i == axis ? shape.dim[i] : 1;
     return sd_broadcast(sd_reshape(sd__append(graph, &sd__op_iota, &attr, 0, NULL), line), shape);
+}
+
+const double *sd__fill_value(sd_node value)
+{
+    while (sd__data(value)->op->kind == SD_VIEW)
+        value = sd__operand(value, 0);
+    return sd__data(value)->op == &sd__op_constant ? &((const constant_attr *)sd__attr(value))->value : NULL;
 }

@@ -1,8 +1,8 @@
 /* op.c -- what the files of many ops share: shape rules, broadcasting, walking and copying strided tensors. */
 #include "ops/op.h"
 
-/* More elements than any machine holds; products of sizes and of bytes per element below it cannot overflow. */
-#define MOST_ELEMENTS ((int64_t)1 << 48)
+/* As many as a leaf may have; products of sizes and of bytes per element below it cannot overflow. */
+#define MOST_ELEMENTS ((int64_t)1 << 40)
 
 sd_status sd__infer_shape(sd_infer *c, sd_shape shape)
 {
@@ -14,7 +14,7 @@ sd_status sd__infer_shape(sd_infer *c, sd_shape shape)
         if (shape.dim[i] < 1)
             return sd__infer_fail(c, SD_ESHAPE, "the result would be %s; every size must be at least 1", sd_shape_text(shape, text));
         if (shape.dim[i] > MOST_ELEMENTS / count)
-            return sd__infer_fail(c, SD_ESHAPE, "the result would be %s, more than 2^48 elements", sd_shape_text(shape, text));
+            return sd__infer_fail(c, SD_ESHAPE, "the result would be %s, more than 2^40 elements", sd_shape_text(shape, text));
         count *= shape.dim[i];
     }
     return SD_OK;

@@ -62,9 +62,6 @@ typedef struct sd_shape_attr {
 sd_shape_attr sd__shape_attr(sd_shape shape);
 sd_shape sd__attr_shape(sd_shape_attr attr);
 
-/* The number that a constant, or a view of one, holds in all elements; false if the node is none. */
-bool sd__constant_value(sd_node node, double *value);
-
 /* FLOPs of ops that move or convert elements. */
 double sd__no_flops(const sd_type *in, const sd_type *out, const void *attr);
 
