@@ -23,7 +23,6 @@ typedef struct sd_output {
 
 /** Switches for compiling; all zero is what training uses. */
 typedef struct sd_compile_options {
-    bool keep_composites; /**< internal tests: never expand a composite that the reference can run whole */
     bool expand_all;      /**< expand every composite into primitives, whichever provider would take it */
     bool no_fuse;         /**< one step for every elementwise node */
     bool no_share;        /**< skip common-subexpression sharing */

@@ -7,8 +7,8 @@
 
 #include "graph/op.h"
 
-#define SD_CLUSTER_STEPS 32
-#define SD_CLUSTER_IN 24
+#define SD_CLUSTER_STEPS 24
+#define SD_CLUSTER_IN SD_MAX_IN
 
 /* Operand numbers: 0..n_in-1 are the cluster's operands, n_in + k the result of step k. */
 typedef struct sd_cluster_step {

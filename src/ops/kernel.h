@@ -15,6 +15,7 @@
 
 /* What a kernel sees when it runs one part. Operands may be strided as the kernel's find() accepted them; results are dense. */
 typedef struct sd_args {
+    const sd_op *op;
     int n_in, n_out;
     const sd_tensor *in;  /* [n_in] */
     const sd_tensor *out; /* [n_out] */

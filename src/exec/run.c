@@ -1,0 +1,219 @@
+/* run.c -- running a plan: a loop over steps, without allocation, lookup or lock. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/pool.h"
+#include "plan/plan.h"
+
+sd_status sd_workspace_new(const sd_plan *plan, sd_workspace **workspace)
+{
+    *workspace = NULL;
+    sd_workspace *made = sd__alloc_zeroed(1, sizeof *made);
+    if (!made)
+        return sd__fail(SD_ENOMEM, "no memory for a workspace");
+    made->plan = plan;
+    made->arena = sd__alloc_aligned(plan->arena_bytes + 64);
+    made->tensor = sd__alloc(plan->n_tensors + 1, sizeof *made->tensor);
+    if (!made->arena || !made->tensor) {
+        sd_workspace_free(made);
+        return sd__fail(SD_ENOMEM, "no memory for a workspace of %zu bytes", plan->arena_bytes);
+    }
+    for (size_t i = 0; i < plan->n_tensors; i++) {
+        made->tensor[i] = plan->tensor[i];
+        if (plan->place[i].base == SD_PLACE_ARENA)
+            made->tensor[i].data = made->arena + plan->place[i].offset;
+        else if (plan->place[i].base == SD_PLACE_CONSTANT)
+            made->tensor[i].data = plan->constants + plan->place[i].offset;
+    }
+    *workspace = made;
+    return SD_OK;
+}
+
+void sd_workspace_free(sd_workspace *workspace)
+{
+    if (!workspace)
+        return;
+    free(workspace->arena);
+    free(workspace->tensor);
+    free(workspace);
+}
+
+static sd_status bind(const sd_plan *plan, sd_workspace *workspace, void *const *bindings)
+{
+    for (int i = 0; i < plan->n_slots; i++)
+        if (!bindings[i])
+            return sd__fail(SD_EINVAL, "slot %s is not bound; it needs %lld elements of %s", plan->slot[i].name,
+                            (long long)plan->slot[i].length, sd_dtype_name(plan->slot[i].dtype));
+    for (size_t i = 0; i < plan->n_tensors; i++)
+        if (plan->place[i].base >= 0)
+            workspace->tensor[i].data = (char *)bindings[plan->place[i].base] + plan->place[i].offset;
+    return SD_OK;
+}
+
+typedef struct phase {
+    const sd_plan_step *step;
+    sd_args args;
+} phase;
+
+static void run_part(void *user, int part)
+{
+    const phase *p = user;
+    sd_args args = p->args;
+    args.part = part;
+    p->step->kernel->run(&args);
+}
+
+static void run_step(const sd_plan_step *step, const sd_workspace *workspace, sd_pool *pool)
+{
+    const sd_tensor *tensor = workspace->tensor + step->first;
+    phase p = {step,
+               {.op = step->op, .n_in = step->n_in, .n_out = step->n_out, .in = tensor, .out = tensor + step->n_in,
+                .attr = step->attr, .state = step->work.state, .scratch = workspace->arena + step->scratch}};
+    for (; p.args.phase < step->work.phases; p.args.phase++) {
+        int parts = step->work.parts[p.args.phase];
+        if (parts == 1)
+            step->kernel->run(&p.args);
+        else
+            sd__pool_run(pool, run_part, &p, parts);
+    }
+}
+
+static bool all_finite(const sd_tensor *t)
+{
+    int64_t n = sd_shape_count(t->shape);
+    for (int64_t i = 0; t->dtype == SD_F32 && i < n; i++)
+        if (!isfinite(((const float *)t->data)[i]))
+            return false;
+    for (int64_t i = 0; t->dtype == SD_F64 && i < n; i++)
+        if (!isfinite(((const double *)t->data)[i]))
+            return false;
+    return true;
+}
+
+static void describe(const sd_plan_step *step, sd_string *text)
+{
+    sd__string_add(text, "%s%s", step->path[0] ? step->path : "(no layer)", ": ");
+    sd__string_add(text, "%s", step->op->name);
+    if (step->op->print)
+        step->op->print(step->attr, text);
+}
+
+/* Results are dense, so they can be read as arrays. */
+static sd_status check_finite(const sd_plan *plan, int number, const sd_workspace *workspace)
+{
+    const sd_plan_step *step = &plan->step[number];
+    for (int k = 0; k < step->n_out; k++) {
+        if (all_finite(&workspace->tensor[step->first + (size_t)(step->n_in + k)]))
+            continue;
+        sd_string text = {0};
+        describe(step, &text);
+        sd_status status = sd__fail(SD_ENONFINITE, "step %d, %s made a value that is not finite", number,
+                                    text.text ? text.text : step->op->name);
+        free(text.text);
+        return status;
+    }
+    return SD_OK;
+}
+
+/* Level 4 of the debug ladder: smallest, largest and mean value of every real result. */
+static void log_values(const sd_plan *plan, int number, const sd_workspace *workspace)
+{
+    const sd_plan_step *step = &plan->step[number];
+    const sd_tensor *t = &workspace->tensor[step->first + (size_t)step->n_in];
+    if (!sd_dtype_is_real(t->dtype))
+        return;
+    double low = INFINITY, high = -INFINITY, sum = 0;
+    int64_t n = sd_shape_count(t->shape);
+    for (int64_t i = 0; i < n; i++) {
+        double x = t->dtype == SD_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+        low = SD_MIN(low, x);
+        high = SD_MAX(high, x);
+        sum += x;
+    }
+    sd__log(plan->context, 4, "step %d %s %s: min %g mean %g max %g", number, step->path, step->op->name, low,
+            sum / (double)n, high);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static sd_status run_watched(const sd_plan *plan, const sd_workspace *workspace, sd_pool *pool)
+{
+    for (int i = 0; i < plan->n_steps; i++) {
+        double start = now();
+        run_step(&plan->step[i], workspace, pool);
+        sd__log(plan->context, 2, "step %d %s %s: %.1f us", i, plan->step[i].path, plan->step[i].op->name,
+                (now() - start) * 1e6);
+        if (plan->context->debug >= 4)
+            log_values(plan, i, workspace);
+        if (plan->context->debug >= 5)
+            SD_TRY(check_finite(plan, i, workspace));
+    }
+    return SD_OK;
+}
+
+sd_status sd_run(const sd_plan *plan, sd_workspace *workspace, void *const *bindings, sd_pool *pool)
+{
+    SD_TRY(bind(plan, workspace, bindings));
+    unsigned mode = sd__fp_enter();
+    sd_status status = SD_OK;
+    if (plan->context->debug >= 2)
+        status = run_watched(plan, workspace, pool);
+    else
+        for (int i = 0; i < plan->n_steps; i++)
+            run_step(&plan->step[i], workspace, pool);
+    sd__fp_leave(mode);
+    return status;
+}
+
+sd_status sd_run_profiled(const sd_plan *plan, sd_workspace *workspace, void *const *bindings, sd_pool *pool,
+                          sd_step_profile *profile)
+{
+    SD_TRY(bind(plan, workspace, bindings));
+    unsigned mode = sd__fp_enter();
+    for (int i = 0; i < plan->n_steps; i++) {
+        const sd_plan_step *step = &plan->step[i];
+        double start = now();
+        run_step(step, workspace, pool);
+        double seconds = profile[i].seconds + now() - start;
+        profile[i] = (sd_step_profile){.kernel = step->kernel->name, .provider = step->provider, .layer = step->path,
+                                       .op = step->op->name, .seconds = seconds, .flops = step->flops, .bytes = step->bytes};
+    }
+    sd__fp_leave(mode);
+    return SD_OK;
+}
+
+static sd_status run_once(const sd_plan *plan, const sd_feed *feeds, void *out)
+{
+    void **bindings = sd__alloc_zeroed((size_t)plan->n_slots, sizeof *bindings);
+    sd_workspace *workspace = NULL;
+    sd_status status = bindings ? sd_workspace_new(plan, &workspace) : sd__fail(SD_ENOMEM, "no memory to run a plan");
+    for (; status == SD_OK && feeds && feeds->slot; feeds++) {
+        int slot = sd_plan_slot(plan, feeds->slot);
+        if (slot >= 0) /* a value that the result does not depend on may be fed */
+            bindings[slot] = feeds->data;
+    }
+    if (status == SD_OK) {
+        bindings[sd_plan_slot(plan, "sd_eval result")] = out;
+        status = sd_run(plan, workspace, bindings, NULL);
+    }
+    sd_workspace_free(workspace);
+    free(bindings);
+    return status;
+}
+
+sd_status sd_eval(sd_context *context, sd_node node, const sd_feed *feeds, void *out)
+{
+    sd_plan *plan;
+    sd_output output = {"sd_eval result", 0, node};
+    SD_TRY(node.graph ? sd_compile(context, 1, &output, NULL, &plan) : sd__fail(SD_EINVAL, "sd_eval: no graph"));
+    sd_status status = run_once(plan, feeds, out);
+    sd_plan_free(plan);
+    return status;
+}
