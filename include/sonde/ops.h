@@ -238,7 +238,12 @@ SD_API sd_node sd_batch_norm(sd_node x, sd_node scale, sd_node offset, double ep
 /** Batch norm with given statistics: scale (x - mean) / sqrt(variance + epsilon) + offset. Algorithm 2 of the same paper. */
 SD_API sd_node sd_batch_norm_eval(sd_node x, sd_node scale, sd_node offset, sd_node mean, sd_node variance, double epsilon);
 
-/** Layer norm over the last axis: scale (x - mean) / sqrt(var + epsilon) + offset; Ba et al. 2016. */
+/**
+ * Layer norm over the last axis: scale (x - mean) / sqrt(variance + epsilon) + offset.
+ *
+ * shape   x [..., C], scale [C], offset [C]  ->  y [..., C]; result 1: mean [...]; result 2: biased variance [...]
+ * source  Ba et al. 2016, "Layer normalization"
+ */
 SD_API sd_node sd_layer_norm(sd_node x, sd_node scale, sd_node offset, double epsilon);
 
 /** log(1 + e^x) without overflow; Dugas et al. 2000. */

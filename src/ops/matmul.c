@@ -39,7 +39,7 @@ static sd_status infer(sd_infer *c)
     c->out[0] = c->in[0];
     c->out[0].shape.dim[a.rank - 2] = a.dim[a.rank - (attr->transposed_a ? 1 : 2)];
     c->out[0].shape.dim[a.rank - 1] = b.dim[b.rank - (attr->transposed_b ? 2 : 1)];
-    return SD_OK;
+    return sd__infer_shape(c, c->out[0].shape);
 }
 
 /* For y = a b: da = dy b', db = a' dy; a transposed operand asks for the transposed product, hence the swapped order. */
