@@ -88,12 +88,9 @@ sd_status sd__dataset_done(sd_dataset *made, sd_status status, sd_dataset **data
 
 void sd__dataset_add_checksum(sd_dataset *dataset, const void *data, size_t bytes)
 {
-    sd_sha256 hash;
     char text[SD_SHA256_TEXT];
     const char *before = dataset->info.checksum;
-    sd__sha256_begin(&hash);
-    sd__sha256_add(&hash, data, bytes);
-    sd__sha256_end(&hash, text);
+    sd__sha256(data, bytes, text);
     const char *joined = sd__arena_format(&dataset->names, "%s%s%s", before, *before ? "+" : "", text);
     dataset->info.checksum = joined ? joined : "";
 }
@@ -268,4 +265,17 @@ sd_status sd_dataset_subset(sd_dataset *dataset, int64_t n, const int32_t *posit
         return SD_OK;
     free(copy);
     return sd__fail(SD_ENOMEM, "%s: out of memory for a subset", name);
+}
+
+sd_status sd__dataset_first(sd_dataset *dataset, int64_t n, sd_dataset **first)
+{
+    int32_t *positions = sd__alloc((size_t)n, sizeof(*positions));
+    *first = NULL;
+    if (!positions)
+        return sd__fail(SD_ENOMEM, "%s: out of memory for a subset", dataset->info.name);
+    for (int64_t i = 0; i < n; i++)
+        positions[i] = (int32_t)i;
+    sd_status status = sd_dataset_subset(dataset, n, positions, first);
+    free(positions);
+    return status;
 }

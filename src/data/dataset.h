@@ -27,6 +27,7 @@ struct sd_dataset {
     const int32_t *labels; /* [samples], or NULL */
     const void *targets;   /* [samples, targets], or NULL */
     sd_dtype target_dtype;
+    const char *label_name; /* CSV: the column of the labels */
     sd_fill *fill;
     void *user;
     bool concurrent;             /* fill may be called from several threads at once */
@@ -66,6 +67,9 @@ size_t sd__sample_bytes(const sd_dataset *dataset);
 
 /* Labels of all samples [samples]; the caller frees. Makes the samples if they are made on demand. */
 sd_status sd__dataset_all_labels(const sd_dataset *dataset, int32_t **labels);
+
+/* The first n samples. */
+sd_status sd__dataset_first(sd_dataset *dataset, int64_t n, sd_dataset **first);
 
 /* Split by chance with a stream of its own: sets for validation, for testing and for a limit must not be the same. */
 typedef enum sd_split_use { SD_SPLIT_PUBLIC, SD_SPLIT_VALIDATION, SD_SPLIT_TEST, SD_SPLIT_LIMIT } sd_split_use;

@@ -92,3 +92,11 @@ void sd__sha256_end(sd_sha256 *hash, char text[SD_SHA256_TEXT])
         text[i] = digit[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
     text[64] = 0;
 }
+
+void sd__sha256(const void *data, size_t bytes, char text[SD_SHA256_TEXT])
+{
+    sd_sha256 hash;
+    sd__sha256_begin(&hash);
+    sd__sha256_add(&hash, data, bytes);
+    sd__sha256_end(&hash, text);
+}

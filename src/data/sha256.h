@@ -15,5 +15,6 @@ typedef struct sd_sha256 {
 void sd__sha256_begin(sd_sha256 *hash);
 void sd__sha256_add(sd_sha256 *hash, const void *data, size_t bytes);
 void sd__sha256_end(sd_sha256 *hash, char text[SD_SHA256_TEXT]);
+void sd__sha256(const void *data, size_t bytes, char text[SD_SHA256_TEXT]);
 
 #endif
