@@ -6,7 +6,9 @@
 #include <sonde/base.h>
 #include <sonde/data.h>
 #include <sonde/graph.h>
+#include <sonde/nn.h>
 #include <sonde/ops.h>
+#include <sonde/optim.h>
 #include <sonde/plan.h>
 #include <sonde/tensor.h>
 
