@@ -21,8 +21,7 @@ static sd_status copy_output(const sd_output *from, sd_program_output *to, const
     return SD_OK;
 }
 
-/* A shallow copy is enough: the first pass reads the nodes and never writes them. */
-static sd_status borrow_graph(const sd_graph *graph, sd_program *program)
+sd_status sd__borrow_graph(const sd_graph *graph, sd_program *program)
 {
     program->graph = sd_graph_new();
     if (!program->graph)
@@ -35,17 +34,12 @@ static sd_status borrow_graph(const sd_graph *graph, sd_program *program)
     return SD_OK;
 }
 
-static sd_status run_passes(sd_program *program, sd_plan *plan)
+sd_status sd__program_begin(sd_context *context, int n, const sd_output *outputs, const sd_compile_options *options,
+                            sd_program *program)
 {
-    SD_TRY(sd__pass_share(program));
-    SD_TRY(sd__pass_expand(program));
-    SD_TRY(sd__pass_share(program)); /* what expansion made anew */
-    SD_TRY(sd__pass_fuse(program));
-    return sd__lower(program, plan);
-}
-
-static sd_status compile(sd_program *program, int n, const sd_output *outputs, sd_plan *plan)
-{
+    *program = (sd_program){.context = context, .options = options ? *options : (sd_compile_options){0}};
+    if (n < 1 || !outputs[0].node.graph)
+        return sd__fail(SD_EINVAL, "to compile, at least one output is needed");
     const sd_graph *graph = outputs[0].node.graph;
     if (graph->status != SD_OK)
         return sd__fail(graph->status, "%s", graph->message);
@@ -55,8 +49,16 @@ static sd_status compile(sd_program *program, int n, const sd_output *outputs, s
     for (int k = 0; k < n; k++)
         SD_TRY(copy_output(&outputs[k], &program->out[k], graph));
     program->n_out = n;
-    SD_TRY(borrow_graph(graph, program));
-    return run_passes(program, plan);
+    SD_TRY(sd__borrow_graph(graph, program));
+    SD_TRY(sd__pass_share(program));
+    SD_TRY(sd__pass_expand(program));
+    return sd__pass_share(program); /* what expansion made anew */
+}
+
+void sd__program_free(sd_program *program)
+{
+    sd_graph_free(program->graph);
+    free(program->out);
 }
 
 static void log_plan(const sd_plan *plan)
@@ -66,19 +68,19 @@ static void log_plan(const sd_plan *plan)
     free(text);
 }
 
-sd_status sd_compile(sd_context *context, int n, const sd_output *outputs, const sd_compile_options *options, sd_plan **plan)
+static sd_status lower_into(sd_program *program, sd_plan *plan)
 {
-    *plan = NULL;
-    if (n < 1 || !outputs[0].node.graph)
-        return sd__fail(SD_EINVAL, "sd_compile: at least one output is needed");
-    sd_program program = {.context = context, .options = options ? *options : (sd_compile_options){0}};
+    SD_TRY(sd__pass_fuse(program));
+    return sd__lower(program, plan);
+}
+
+sd_status sd__program_end(sd_program *program, sd_plan **plan)
+{
     sd_plan *made = sd__alloc_zeroed(1, sizeof *made);
     if (!made)
         return sd__fail(SD_ENOMEM, "no memory for a plan");
-    made->context = context;
-    sd_status status = compile(&program, n, outputs, made);
-    sd_graph_free(program.graph);
-    free(program.out);
+    made->context = program->context;
+    sd_status status = lower_into(program, made);
     if (status != SD_OK) {
         sd_plan_free(made);
         return status;
@@ -86,6 +88,17 @@ sd_status sd_compile(sd_context *context, int n, const sd_output *outputs, const
     log_plan(made);
     *plan = made;
     return SD_OK;
+}
+
+sd_status sd_compile(sd_context *context, int n, const sd_output *outputs, const sd_compile_options *options, sd_plan **plan)
+{
+    *plan = NULL;
+    sd_program program;
+    sd_status status = sd__program_begin(context, n, outputs, options, &program);
+    if (status == SD_OK)
+        status = sd__program_end(&program, plan);
+    sd__program_free(&program);
+    return status;
 }
 
 void sd_plan_free(sd_plan *plan)

@@ -62,6 +62,17 @@ const char *sd__path_in(sd_rewrite *r, const char *path);
 /* Dense tensors without memory for a node's operands and results: how a provider is asked before places are known. */
 void sd__describe(const sd_graph *graph, uint32_t id, sd_tensor in[SD_MAX_IN], sd_tensor out[SD_MAX_OUT]);
 
+/* A shallow copy of the nodes, which is enough: the first pass reads them and never writes. `graph` must outlive that pass. */
+sd_status sd__borrow_graph(const sd_graph *graph, sd_program *program);
+
+/* Copies graph and outputs and runs the passes up to expansion; free the program in any case. */
+sd_status sd__program_begin(sd_context *context, int n, const sd_output *outputs, const sd_compile_options *options,
+                            sd_program *program);
+
+/* Fuses and lowers. */
+sd_status sd__program_end(sd_program *program, sd_plan **plan);
+void sd__program_free(sd_program *program);
+
 /* The passes, in the order in which sd_compile() runs them. */
 sd_status sd__pass_share(sd_program *program);  /* fold fills, share equal nodes, drop the dead */
 sd_status sd__pass_expand(sd_program *program); /* composites that no provider takes become primitives */

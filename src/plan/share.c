@@ -88,10 +88,12 @@ static bool fold_elementwise(sd_rewrite *r, uint32_t id)
     return true;
 }
 
+/* A view of a view of a number is one view of it. */
 static bool fold_view(sd_rewrite *r, uint32_t id)
 {
     const sd_node_data *node = &r->from->node[id];
-    const double *fill = sd__fill_value(sd__became(r, node->in[0]));
+    sd_node operand = sd__became(r, node->in[0]);
+    const double *fill = sd__data(operand)->op->kind == SD_VIEW ? sd__fill_value(operand) : NULL;
     if (fill)
         sd__becomes(r, id, 0, sd_constant(r->to, node->out[0].dtype, node->out[0].shape, *fill));
     return fill != NULL;
@@ -113,18 +115,29 @@ static bool fold_one(sd_rewrite *r, uint32_t id)
     return false;
 }
 
+/* Derivatives are taken before any pass runs, so what only stops them has done its work. */
+static bool fold_stop(sd_rewrite *r, uint32_t id)
+{
+    if (r->from->node[id].op != &sd__op_stop_gradient)
+        return false;
+    sd__becomes(r, id, 0, sd__became(r, r->from->node[id].in[0]));
+    return true;
+}
+
 static bool fold(sd_rewrite *r, uint32_t id)
 {
     const sd_op *op = r->from->node[id].op;
     if (op->kind == SD_VIEW)
         return fold_view(r, id);
-    return op->kind == SD_ELEMENTWISE && (fold_elementwise(r, id) || fold_one(r, id));
+    return fold_stop(r, id) || (op->kind == SD_ELEMENTWISE && (fold_elementwise(r, id) || fold_one(r, id)));
 }
 
 static void visit(sd_rewrite *r, uint32_t id)
 {
-    if (fold(r, id))
+    if (fold(r, id)) {
+        r->changed = true;
         return;
+    }
     sd__keep(r, id);
     const sd_node_data *node = &r->from->node[id];
     if (node->op->barrier || r->program->options.no_share || r->to->status != SD_OK)
@@ -137,7 +150,7 @@ static void visit(sd_rewrite *r, uint32_t id)
         sd__becomes(r, id, k, (sd_node){r->to, equal, k});
 }
 
-sd_status sd__pass_share(sd_program *program)
+static sd_status share_once(sd_program *program, bool *changed)
 {
     table t = {.size = 64};
     while (t.size < 4 * (size_t)program->graph->count)
@@ -145,7 +158,16 @@ sd_status sd__pass_share(sd_program *program)
     t.slot = sd__alloc_zeroed(t.size, sizeof *t.slot);
     if (!t.slot)
         return sd__fail(SD_ENOMEM, "pass share: no memory for %zu entries", t.size);
-    sd_status status = sd__rewrite(program, "share", visit, &t, NULL);
+    sd_status status = sd__rewrite(program, "share", visit, &t, changed);
     free(t.slot);
     return status;
+}
+
+/* A folded node is a new constant, which may make others equal: again, until nothing folds. */
+sd_status sd__pass_share(sd_program *program)
+{
+    bool changed = true;
+    while (changed)
+        SD_TRY(share_once(program, &changed));
+    return SD_OK;
 }
