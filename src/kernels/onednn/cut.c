@@ -15,15 +15,16 @@ static double row_cost(const sd_conv_shape *s)
 }
 
 /*
- * Every piece of the filter's gradient is a filter in scratch memory, to be read once more when they are added: at most 16,
- * and where they take more than 16 MiB, 8.
+ * Every piece of the filter's gradient is a filter in scratch memory, to be read once more when they are added. So it covers
+ * at least 64 positions (adding then costs a fifth of the product, for large filters less), and there are at most 16 pieces,
+ * or 8 where 16 would take more than 16 MiB.
  */
 static int limit_filters(const sd_conv_shape *s, int pieces)
 {
     const double budget = 16 << 20;
-    double fit = budget / filter_bytes(s);
-    int most = fit >= 16 ? 16 : fit <= 8 ? 8 : (int)fit;
-    return SD_MIN(pieces, most);
+    double positions = (double)s->images * (double)s->out[0] * (double)s->out[1];
+    double most = SD_MIN(SD_MAX(budget / filter_bytes(s), 8), 16);
+    return (int)SD_MAX(1, SD_MIN(SD_MIN((double)pieces, most), positions / 64));
 }
 
 /* The largest number of equal parts that is at most `wanted` and more than half of it (equal parts share one primitive). */

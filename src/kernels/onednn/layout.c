@@ -34,6 +34,8 @@ bool sd__filter_layout(const dnnl_memory_desc_t *desc, sd_filter_layout *layout)
         layout->axis[i].inner = inner;
         inner *= blocking->inner_blks[b];
     }
+    if (inner > SD_FILTER_BLOCK)
+        return false;
     layout->count = (int64_t)(dnnl_memory_desc_get_size(desc) / sizeof(float));
     return true;
 }
@@ -120,42 +122,55 @@ void sd__filter_pack(const sd_filter_layout *layout, const float *w, const int64
     }
 }
 
-static void add_strided(int64_t n, const float *from, int64_t stride, float *to)
+/* to = the sum of `slices` runs of n numbers, added in order. */
+static void sum_slices(int64_t n, const float *from, size_t step, int slices, float *to)
 {
-    if (stride == 1)
+    memcpy(to, from, (size_t)n * sizeof *to);
+    for (int slice = 1; slice < slices; slice++) {
+        from += step;
         for (int64_t i = 0; i < n; i++)
             to[i] += from[i];
-    else
-        for (int64_t i = 0; i < n; i++)
-            to[i] += from[i * stride];
-}
-
-static void sum_outputs(const sd_filter_layout *layout, const float *packed, size_t step, int slices, float *w)
-{
-    int64_t block = layout->axis[SD_OUT].block, inner = layout->axis[SD_OUT].inner;
-    for (int64_t o = 0; o < layout->axis[SD_OUT].size; o += block) {
-        const float *from = packed + o / block * layout->axis[SD_OUT].outer;
-        int64_t n = SD_MIN(layout->axis[SD_OUT].size - o, block);
-        copy_strided(n, from, inner, w + o, 1);
-        for (int slice = 1; slice < slices; slice++)
-            add_strided(n, from + (size_t)slice * step, inner, w + o);
     }
 }
 
+/* What the innermost blocks hold: as many floats that lie one after the other. */
+static int64_t block_volume(const sd_filter_layout *layout)
+{
+    int64_t volume = 1;
+    for (int i = 0; i < SD_FILTER_AXES; i++)
+        volume *= layout->axis[i].block;
+    return volume;
+}
+
+/* Takes block `sum` apart: outputs o .. of the inputs p->in .. go to rows of w, which are `stride` floats long. */
+static void unpack_block(const sd_filter_layout *layout, const place *p, const float *sum, int64_t o, float *w, int64_t stride)
+{
+    int64_t outputs = SD_MIN(layout->axis[SD_OUT].block, layout->axis[SD_OUT].size - o);
+    int64_t inputs = SD_MIN(layout->axis[SD_IN].block, layout->axis[SD_IN].size - p->in);
+    const float *from = sum + p->group % layout->axis[SD_GROUP].block * layout->axis[SD_GROUP].inner;
+    for (int64_t i = 0; i < inputs; i++)
+        copy_strided(outputs, from + i * layout->axis[SD_IN].inner, layout->axis[SD_OUT].inner, w + i * stride + o, 1);
+}
+
+/* Blocks are added whole, for their lines lie together in every slice, and then taken apart. */
 void sd__filter_sum(const sd_filter_layout *layout, const float *packed, size_t step, int slices, float *w, int parts,
                     int part)
 {
-    int64_t begin, end;
+    int64_t begin, end, volume = block_volume(layout), block = layout->axis[SD_OUT].block;
     int64_t outputs = layout->axis[SD_GROUP].size * layout->axis[SD_OUT].size;
+    float sum[SD_FILTER_BLOCK];
     sd__part(unit_count(layout), parts, part, &begin, &end);
     for (int64_t unit = begin; unit < end; unit++) {
         place p = unit_place(layout, unit);
-        for (int64_t i = 0; i < layout->axis[SD_IN].block; i++, p.in++) {
-            if (p.group >= layout->axis[SD_GROUP].size || p.in >= layout->axis[SD_IN].size)
-                continue;
-            int64_t row = (p.row * layout->axis[SD_COL].size + p.col) * layout->axis[SD_IN].size + p.in;
-            locate(layout, &p);
-            sum_outputs(layout, packed + p.packed, step, slices, w + row * outputs + p.group * layout->axis[SD_OUT].size);
+        if (p.group >= layout->axis[SD_GROUP].size)
+            continue;
+        int64_t row = (p.row * layout->axis[SD_COL].size + p.col) * layout->axis[SD_IN].size + p.in;
+        float *to = w + row * outputs + p.group * layout->axis[SD_OUT].size;
+        locate(layout, &p);
+        p.packed -= p.group % layout->axis[SD_GROUP].block * layout->axis[SD_GROUP].inner;
+        for (int64_t o = 0; o < layout->axis[SD_OUT].size; o += block) {
+            sum_slices(volume, packed + p.packed + o / block * layout->axis[SD_OUT].outer, step, slices, sum);
+            unpack_block(layout, &p, sum, o, to, outputs);
         }
     }
 }

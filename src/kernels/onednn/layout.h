@@ -13,6 +13,9 @@
 
 enum { SD_GROUP, SD_OUT, SD_IN, SD_ROW, SD_COL, SD_FILTER_AXES };
 
+/* Most floats in one innermost block (64 outputs; 16 by 16). */
+#define SD_FILTER_BLOCK 1024
+
 typedef struct sd_filter_layout {
     struct {
         int64_t size, padded; /* per group for SD_OUT and SD_IN */
