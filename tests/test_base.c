@@ -116,9 +116,10 @@ static void a_string_is_the_sum_of_its_pieces(void **state)
         }
         assert_false(string.failed);
         assert_int_equal(string.length, length);
-        if (string.text)
-            assert_string_equal(string.text, wanted);
-        free(string.text);
+        char *text = sd__string_take(&string);
+        assert_string_equal(text, wanted);
+        assert_null(string.text);
+        free(text);
     }
 }
 

@@ -44,6 +44,7 @@ typedef struct sd_string {
 } sd_string;
 void sd__string_add(sd_string *string, const char *format, ...) SD_PRINTF(2, 3);
 void sd__string_add_bytes(sd_string *string, const void *bytes, size_t count);
+char *sd__string_take(sd_string *string); /* the finished text, "" at least, which the caller frees; NULL if it failed */
 
 /* Edit distance (insert, delete, replace, swap of neighbours), and the nearest of n names or NULL if none is near. */
 int sd__edit_distance(const char *a, const char *b);

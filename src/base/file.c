@@ -211,10 +211,7 @@ char *sd__path_join(const char *folder, const char *name)
     size_t length = strlen(folder);
     bool bare = length == 0 || name[0] == '/';
     sd__string_add(&path, "%s%s%s", bare ? "" : folder, bare || folder[length - 1] == '/' ? "" : "/", name);
-    if (!path.failed)
-        return path.text;
-    free(path.text);
-    return NULL;
+    return sd__string_take(&path);
 }
 
 sd_status sd__folder_lock(const char *folder, int *lock)

@@ -51,3 +51,13 @@ void sd__string_add(sd_string *string, const char *format, ...)
     va_end(again);
     va_end(arguments);
 }
+
+char *sd__string_take(sd_string *string)
+{
+    sd__string_add_bytes(string, "", 0);
+    char *text = string->failed ? NULL : string->text;
+    if (!text)
+        free(string->text);
+    *string = (sd_string){0};
+    return text;
+}

@@ -35,10 +35,9 @@ void sd__print_node(const sd_graph *graph, uint32_t id, sd_string *text)
 char *sd_graph_print(const sd_graph *graph)
 {
     sd_string text = {0};
-    sd__string_add(&text, "%s", "");
     for (uint32_t id = 1; id < graph->count; id++) {
         sd__print_node(graph, id, &text);
         sd__string_add(&text, "\n");
     }
-    return text.text;
+    return sd__string_take(&text);
 }

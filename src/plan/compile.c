@@ -173,5 +173,5 @@ char *sd_plan_print(const sd_plan *plan)
                    plan->flops * 1e-6, (double)plan->arena_bytes * 1e-6, plan->constant_bytes);
     for (int i = 0; i < plan->n_steps; i++)
         print_step(plan, i, &text);
-    return text.text;
+    return sd__string_take(&text);
 }
