@@ -17,7 +17,7 @@ static sd_status infer(sd_infer *c)
     SD_TRY(sd__check_shape(c, 2, "bias", sd_shape_make(1, &w.dim[1]), "one number a column of w"));
     c->out[0] = c->in[0];
     c->out[0].shape.dim[1] = w.dim[1];
-    return SD_OK;
+    return sd__infer_shape(c, c->out[0].shape);
 }
 
 static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_node *result)
