@@ -3,18 +3,29 @@
 
 #include <stdio.h>
 
+static sd_shape reversed(sd_shape shape)
+{
+    sd_shape result = {.rank = shape.rank};
+    for (int i = 0; i < shape.rank; i++)
+        result.dim[i] = shape.dim[shape.rank - 1 - i];
+    return result;
+}
+
 sd_node sd__example_input(sd_example *e, sd_dtype dtype, sd_shape shape, double lo, double hi)
 {
     if (e->n_inputs == SD_MAX_IN)
         return sd_graph_fail(e->graph, SD_EINTERNAL, "an example has more than %d inputs", SD_MAX_IN);
     char name[16];
     snprintf(name, sizeof name, "x%d", e->n_inputs);
-    sd_node node = sd_input(e->graph, name, dtype, shape);
+    sd_shape stored = e->memory == SD_EXAMPLE_STRIDED ? reversed(shape) : shape;
+    sd_node node = sd_input(e->graph, name, dtype, stored);
     e->input[e->n_inputs].node = node;
     e->input[e->n_inputs].lo = lo;
     e->input[e->n_inputs].hi = hi;
     e->n_inputs++;
-    return node;
+    if (e->memory == SD_EXAMPLE_STRIDED)
+        return sd_permute(node, (int[]){5, 4, 3, 2, 1, 0} + (SD_MAX_RANK - shape.rank));
+    return e->memory == SD_EXAMPLE_FRESH && sd_dtype_is_real(dtype) ? sd_barrier(node) : node;
 }
 
 sd_node sd__example_real(sd_example *e, sd_shape shape)

@@ -23,6 +23,7 @@ typedef struct sd_example {
     sd_graph *graph;
     sd_random random;
     sd_dtype dtype;  /* real dtype of this trial: f32 or f64 */
+    enum { SD_EXAMPLE_DENSE, SD_EXAMPLE_STRIDED, SD_EXAMPLE_FRESH } memory; /* operands as bound, as a view, or as a value that dies */
     int n_inputs;    /* inputs made so far */
     const sd_op *op; /* the op under test */
     struct {
