@@ -77,7 +77,8 @@ LAW_UNUSED static void law_near(double got, double wanted, size_t i, double tole
 }
 
 /* |got - wanted| <= tolerance * max(1, |wanted|) for each of n numbers; a NaN fails. */
-LAW_UNUSED static void law_near_f32(const float *got, const float *wanted, size_t n, double tolerance, const char *file, int line)
+LAW_UNUSED static void law_near_f32(const float *got, const float *wanted, size_t n, double tolerance, const char *file,
+                                    int line)
 {
     for (size_t i = 0; i < n; i++)
         law_near((double)got[i], (double)wanted[i], i, tolerance, file, line);

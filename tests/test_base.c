@@ -129,7 +129,8 @@ static void hash_is_fnv_1a(void **state)
     assert_true(sd__hash(SD_HASH_START, "", 0) == 0xcbf29ce484222325ull);
     assert_true(sd__hash(SD_HASH_START, "a", 1) == 0xaf63dc4c8601ec8cull);
     assert_true(sd__hash(SD_HASH_START, "foobar", 6) == 0x85944171f73967e8ull);
-    assert_true(sd__hash_text(sd__hash_text(SD_HASH_START, "ab"), "c") != sd__hash_text(sd__hash_text(SD_HASH_START, "a"), "bc"));
+    assert_true(sd__hash_text(sd__hash_text(SD_HASH_START, "ab"), "c") !=
+                sd__hash_text(sd__hash_text(SD_HASH_START, "a"), "bc"));
 }
 
 /* ----------------------------------------------------------------------------------------------------------------- names */
@@ -401,7 +402,8 @@ static void dense_strides_are_those_of_c_arrays(void **state)
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 4; j++)
             for (int k = 0; k < 5; k++)
-                assert_ptr_equal((float *)view.data + i * view.stride[0] + j * view.stride[1] + k * view.stride[2], &array[i][j][k]);
+                assert_ptr_equal((float *)view.data + i * view.stride[0] + j * view.stride[1] + k * view.stride[2],
+                                 &array[i][j][k]);
     assert_true(sd__dense(&view));
     view.stride[0] = 21;
     assert_false(sd__dense(&view));

@@ -160,11 +160,13 @@ static sd_node build(sd_graph *graph, sd_node *gradient)
     sd_param_spec spec = {.init = {SD_INIT_HE, 0, 0}, .decayed = true};
     sd_node x = sd_input(graph, "x", SD_F32, SD_SHAPE(4, 5)), labels = sd_input(graph, "labels", SD_I32, SD_SHAPE(4));
     sd_scope_push(graph, "first");
-    sd_node w1 = sd_param(graph, "weight", SD_F32, SD_SHAPE(5, 6), spec), b1 = sd_param(graph, "bias", SD_F32, SD_SHAPE(6), spec);
+    sd_node w1 = sd_param(graph, "weight", SD_F32, SD_SHAPE(5, 6), spec),
+            b1 = sd_param(graph, "bias", SD_F32, SD_SHAPE(6), spec);
     sd_node hidden = sd_relu(sd_dense(x, w1, b1));
     sd_scope_pop(graph);
     sd_scope_push(graph, "second");
-    sd_node w2 = sd_param(graph, "weight", SD_F32, SD_SHAPE(6, 3), spec), b2 = sd_param(graph, "bias", SD_F32, SD_SHAPE(3), spec);
+    sd_node w2 = sd_param(graph, "weight", SD_F32, SD_SHAPE(6, 3), spec),
+            b2 = sd_param(graph, "bias", SD_F32, SD_SHAPE(3), spec);
     sd_node loss = sd_mean(sd_softmax_cross_entropy(sd_dense(sd_tanh(hidden), w2, b2), labels, 0), 1, false);
     sd_scope_pop(graph);
     sd_grad(loss, 4, (sd_node[]){w1, b1, w2, b2}, gradient);

@@ -76,14 +76,14 @@ SD_API sd_node sd_scalar(sd_graph *graph, const char *name, sd_dtype dtype);
 
 /** How a parameter is drawn before training; a and b are read as the kind says. */
 typedef enum sd_init_kind {
-    SD_INIT_ZEROS,        /**< 0 */
-    SD_INIT_CONSTANT,     /**< a */
-    SD_INIT_NORMAL,       /**< N(0, a^2) */
-    SD_INIT_UNIFORM,      /**< U(a, b) */
-    SD_INIT_XAVIER,       /**< U(-l, l), l = sqrt(6 / (fan_in + fan_out)); Glorot & Bengio 2010, eq. 16 */
-    SD_INIT_HE,           /**< N(0, 2 / fan_in); He et al. 2015, eq. 10 */
-    SD_INIT_LECUN,        /**< N(0, 1 / fan_in); LeCun et al. 1998, "Efficient BackProp", eq. 16 */
-    SD_INIT_ORTHOGONAL    /**< a times an orthogonal matrix of the slice seen as [rest, last axis]; Saxe et al. 2014 */
+    SD_INIT_ZEROS,     /**< 0 */
+    SD_INIT_CONSTANT,  /**< a */
+    SD_INIT_NORMAL,    /**< N(0, a^2) */
+    SD_INIT_UNIFORM,   /**< U(a, b) */
+    SD_INIT_XAVIER,    /**< U(-l, l), l = sqrt(6 / (fan_in + fan_out)); Glorot & Bengio 2010, eq. 16 */
+    SD_INIT_HE,        /**< N(0, 2 / fan_in); He et al. 2015, eq. 10 */
+    SD_INIT_LECUN,     /**< N(0, 1 / fan_in); LeCun et al. 1998, "Efficient BackProp", eq. 16 */
+    SD_INIT_ORTHOGONAL /**< a times an orthogonal matrix of the slice seen as [rest, last axis]; Saxe et al. 2014 */
 } sd_init_kind;
 
 /** An initialiser. */
@@ -94,15 +94,15 @@ typedef struct sd_init {
 
 /** One named, dense slice of the parameter vector (or of the state vector). */
 typedef struct sd_slice {
-    const char *name;   /**< "conv1/weight": scope path and leaf name */
-    sd_shape shape;     /**< sizes */
-    int64_t offset;     /**< first element in the vector */
-    int64_t length;     /**< elements */
-    sd_init init;       /**< how it is drawn */
-    int64_t fan_in;     /**< inputs that one output sees */
-    int64_t fan_out;    /**< outputs that one input feeds */
-    bool decayed;       /**< weight decay applies (weights yes, biases and norms no) */
-    sd_dtype dtype;     /**< f32 or f64, the same for all slices of a vector */
+    const char *name; /**< "conv1/weight": scope path and leaf name */
+    sd_shape shape;   /**< sizes */
+    int64_t offset;   /**< first element in the vector */
+    int64_t length;   /**< elements */
+    sd_init init;     /**< how it is drawn */
+    int64_t fan_in;   /**< inputs that one output sees */
+    int64_t fan_out;  /**< outputs that one input feeds */
+    bool decayed;     /**< weight decay applies (weights yes, biases and norms no) */
+    sd_dtype dtype;   /**< f32 or f64, the same for all slices of a vector */
 } sd_slice;
 
 /** The table of slices of one vector, in the order in which they were declared. */

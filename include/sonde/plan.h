@@ -23,9 +23,9 @@ typedef struct sd_output {
 
 /** Switches for compiling; all zero is what training uses. */
 typedef struct sd_compile_options {
-    bool expand_all;      /**< expand every composite into primitives, whichever provider would take it */
-    bool no_fuse;         /**< one step for every elementwise node */
-    bool no_share;        /**< skip common-subexpression sharing */
+    bool expand_all; /**< expand every composite into primitives, whichever provider would take it */
+    bool no_fuse;    /**< one step for every elementwise node */
+    bool no_share;   /**< skip common-subexpression sharing */
 } sd_compile_options;
 
 /**
@@ -35,7 +35,8 @@ typedef struct sd_compile_options {
  * options  NULL for the defaults
  * errors   the graph's first mistake; SD_EUNSUPPORTED, SD_ENOMEM
  */
-SD_API sd_status sd_compile(sd_context *context, int n, const sd_output *outputs, const sd_compile_options *options, sd_plan **plan);
+SD_API sd_status sd_compile(sd_context *context, int n, const sd_output *outputs, const sd_compile_options *options,
+                            sd_plan **plan);
 
 /**
  * Compiles one program as two plans, to be run at one point along many directions.

@@ -12,11 +12,11 @@ extern "C" {
 #define SD_MAX_RANK 6
 
 /** Element types: X(enumerator, name, size in bytes, is a floating-point type that kernels compute in). */
-#define SD_DTYPE_LIST(X)      \
-    X(SD_F32, "f32", 4, true) \
-    X(SD_F64, "f64", 8, true) \
-    X(SD_I32, "i32", 4, false)\
-    X(SD_U8, "u8", 1, false)  \
+#define SD_DTYPE_LIST(X)       \
+    X(SD_F32, "f32", 4, true)  \
+    X(SD_F64, "f64", 8, true)  \
+    X(SD_I32, "i32", 4, false) \
+    X(SD_U8, "u8", 1, false)   \
     X(SD_BF16, "bf16", 2, false)
 
 /** Element type. bf16 is for storage: it is cast before anything is computed. */
@@ -38,8 +38,8 @@ SD_API bool sd_dtype_is_real(sd_dtype dtype);
 
 /** The sizes of a tensor's axes, outermost first; rank 0 is a scalar. */
 typedef struct sd_shape {
-    int rank;                  /**< 0..SD_MAX_RANK */
-    int64_t dim[SD_MAX_RANK];  /**< sizes; unused entries are 0 so that shapes compare by memory */
+    int rank;                 /**< 0..SD_MAX_RANK */
+    int64_t dim[SD_MAX_RANK]; /**< sizes; unused entries are 0 so that shapes compare by memory */
 } sd_shape;
 
 /** Makes a shape from `rank` sizes. A rank outside 0..SD_MAX_RANK gives rank -1, which every builder refuses. */
@@ -47,8 +47,7 @@ SD_API sd_shape sd_shape_make(int rank, const int64_t *dim);
 
 #ifndef __cplusplus
 /** SD_SHAPE(2, 3) is the shape [2,3]. */
-#define SD_SHAPE(...) \
-    sd_shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__})
+#define SD_SHAPE(...) sd_shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__})
 #endif
 
 /** The shape [] of a single number. */
@@ -68,10 +67,10 @@ SD_API const char *sd_shape_text(sd_shape shape, char text[SD_SHAPE_TEXT]);
 
 /** A view of data that the caller owns. Strides count elements; 0 repeats an axis. */
 typedef struct sd_tensor {
-    sd_dtype dtype;               /**< element type */
-    sd_shape shape;               /**< sizes */
-    int64_t stride[SD_MAX_RANK];  /**< elements from one index to the next, per axis */
-    void *data;                   /**< element [0,...,0] */
+    sd_dtype dtype;              /**< element type */
+    sd_shape shape;              /**< sizes */
+    int64_t stride[SD_MAX_RANK]; /**< elements from one index to the next, per axis */
+    void *data;                  /**< element [0,...,0] */
 } sd_tensor;
 
 /** A dense row-major view of `data`. */

@@ -16,11 +16,11 @@ sd_status sd__vfail(sd_status status, const char *format, va_list arguments);
 /* Puts "context: " before this thread's message; returns `status` unchanged (SD_OK: nothing happens). */
 sd_status sd__fail_in(sd_status status, const char *format, ...) SD_PRINTF(2, 3);
 
-#define SD_TRY(call)                                \
-    do {                                            \
-        sd_status sd_try_status_ = (call);          \
-        if (sd_try_status_ != SD_OK)                \
-            return sd_try_status_;                  \
+#define SD_TRY(call)                       \
+    do {                                   \
+        sd_status sd_try_status_ = (call); \
+        if (sd_try_status_ != SD_OK)       \
+            return sd_try_status_;         \
     } while (0)
 
 /* malloc, calloc, realloc of count * size bytes: NULL on overflow, too. Freed with free(). */

@@ -28,7 +28,7 @@ enum { SPIN_NS = 20000, MOST_THREADS = 1024, PART_BITS = 24, MOST_PARTS = (1 << 
 
 struct sd_pool {
     int threads;
-    pthread_t *worker;    /* [started] */
+    pthread_t *worker; /* [started] */
     int started;
     pthread_mutex_t turn; /* held by the caller whose job runs */
 
@@ -98,10 +98,7 @@ static void futex_wait(atomic_uint *word, unsigned value)
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }
 
-static void futex_wake(atomic_uint *word, int threads)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
-}
+static void futex_wake(atomic_uint *word, int threads) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0); }
 
 typedef struct job {
     sd_task *task;

@@ -52,8 +52,8 @@ typedef struct sd_vjp_rule {
     sd_node y;         /* result 0 of the node */
     const sd_node *dy; /* cotangent of every result; poisoned (id 0) where it is zero: check with sd__has() */
     int n_in;
-    sd_node *grad;           /* [n_in] preset to id 0 = zero */
-    const char **undefined;  /* [n_in] set to a reason where the derivative does not exist */
+    sd_node *grad;          /* [n_in] preset to id 0 = zero */
+    const char **undefined; /* [n_in] set to a reason where the derivative does not exist */
 } sd_vjp_rule;
 
 /* Contiguous elementwise kernel: n elements of every operand in, n elements out. out may be the same memory as an operand. */
@@ -94,10 +94,10 @@ typedef struct sd_op {
     sd_node (*example)(struct sd_example *e);
 
     struct {
-        double lo, hi; /* domain of operands in tests; both 0: [-2, 2] */
-        double kink[2];/* points that tests keep away from by 1e-3, n_kinks of them */
+        double lo, hi;  /* domain of operands in tests; both 0: [-2, 2] */
+        double kink[2]; /* points that tests keep away from by 1e-3, n_kinks of them */
         int n_kinks;
-        bool ties;     /* kinks lie where operands are equal */
+        bool ties; /* kinks lie where operands are equal */
     } sample;
 
     bool barrier; /* passes neither share nor fold nor fuse across it */
@@ -113,10 +113,10 @@ typedef struct sd_ref {
 typedef struct sd_node_data {
     const sd_op *op;
     uint32_t n_in, n_out;
-    const sd_ref *in;     /* [n_in] */
-    const sd_type *out;   /* [n_out] */
-    const void *attr;     /* attr_size bytes, or NULL */
-    const char *path;     /* scope, e.g. "block1/conv" */
+    const sd_ref *in;   /* [n_in] */
+    const sd_type *out; /* [n_out] */
+    const void *attr;   /* attr_size bytes, or NULL */
+    const char *path;   /* scope, e.g. "block1/conv" */
 } sd_node_data;
 
 /*
@@ -130,10 +130,10 @@ sd_node sd__append1(const sd_op *op, const void *attr, sd_node a);
 sd_node sd__append2(const sd_op *op, const void *attr, sd_node a, sd_node b);
 sd_node sd__append3(const sd_op *op, const void *attr, sd_node a, sd_node b, sd_node c);
 
-const sd_node_data *sd__data(sd_node node);      /* of a node that is not poisoned */
-sd_node sd__operand(sd_node node, int i);        /* operand i of the node */
-const void *sd__attr(sd_node node);              /* its attributes */
-sd_type sd__type(sd_node node);                  /* of this result */
+const sd_node_data *sd__data(sd_node node); /* of a node that is not poisoned */
+sd_node sd__operand(sd_node node, int i);   /* operand i of the node */
+const void *sd__attr(sd_node node);         /* its attributes */
+sd_type sd__type(sd_node node);             /* of this result */
 static inline bool sd__has(sd_node node) { return node.id != 0; }
 
 /* A 64-bit key for a random node: hash of the open scope and the ordinal of random nodes in it. */
