@@ -5,6 +5,7 @@
 #include <sonde/autodiff.h>
 #include <sonde/base.h>
 #include <sonde/data.h>
+#include <sonde/format.h>
 #include <sonde/graph.h>
 #include <sonde/nn.h>
 #include <sonde/ops.h>
