@@ -225,7 +225,11 @@ sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, con
 {
     const sd_dataset *root = reader->dataset->root;
     size_t bytes = sd__sample_bytes(root);
-    SD_TRY(resolve(reader, n, positions));
+    unsigned mode = sd__fp_enter();
+    sd_status status = resolve(reader, n, positions);
+    sd__fp_leave(mode);
+    if (status != SD_OK)
+        return status;
     for (int i = 0; root->input && i < n; i++)
         memcpy((char *)reader->raw + (size_t)i * bytes, stored(reader, root->input, NULL, i, bytes), bytes);
     *first = reader->raw;
