@@ -13,6 +13,7 @@
 #define SD_CONFIG_BYTES ((size_t)1 << 20) /* longest file */
 #define SD_CONFIG_DEPTH 64                /* deepest nesting */
 #define SD_CONFIG_NODES 100000            /* nodes, each use of an alias counted as a copy */
+#define SD_CONFIG_KEYS 1000               /* keys of one map */
 
 typedef enum sd_config_kind { SD_CONFIG_NULL, SD_CONFIG_TEXT, SD_CONFIG_LIST, SD_CONFIG_MAP } sd_config_kind;
 
@@ -23,7 +24,7 @@ typedef struct sd_config_node {
     int line, column;   /* from 1 */
     const char *key;    /* the key under which it stands; NULL in a list and at the root */
     int key_line;
-    const char *text;   /* text: the scalar, whatever its type; never NULL */
+    const char *text;   /* text: the scalar, whatever its type; never NULL ("" for other kinds) */
     int count;          /* list, map: children */
     int capacity;
     struct sd_config_node **child; /* [count] in the order of the file; a map has no two children of one key */
@@ -50,17 +51,17 @@ sd_status sd__config_put(sd_config *config, const char *path, const char *value)
 /* The same with plain text as value, quoted where YAML would take it for something else. */
 sd_status sd__config_put_text(sd_config *config, const char *path, const char *text);
 
-/* Appends the tree as YAML (block style; short leaves inline); reading it again gives an equal tree. Without memory string->failed is set. */
-void sd__config_write(const sd_config_node *node, sd_string *string);
+/* Appends the tree as YAML (block style, short leaves inline); reading it gives an equal tree. SD_ENOMEM also sets string->failed. */
+sd_status sd__config_write(const sd_config_node *node, sd_string *string);
 
 /* The child under `key`, or NULL: absent, null, or `map` is NULL. */
 const sd_config_node *sd__config_get(const sd_config_node *map, const char *key);
 /* The node at "train.epochs", or NULL. */
 const sd_config_node *sd__config_at(const sd_config_node *root, const char *path);
 
-/* Fails with the node's place before the message: SD_EFORMAT. The `_key` form names the line of its key. */
+/* Fails with the node's place before the message: SD_EFORMAT. A list or map under a key is at the line of its key. */
 sd_status sd__config_fail(const sd_config_node *node, const char *format, ...) SD_PRINTF(2, 3);
-/* Puts the node's place before the message of a call that failed. */
+/* Puts the node's place before the message of a call that failed; SD_OK: nothing happens. */
 sd_status sd__config_fail_in(const sd_config_node *node, sd_status status);
 
 /* What the node is, for messages: "a list", "a map", "nothing", "\"abc\"". Uses the given room. */
@@ -75,11 +76,11 @@ sd_status sd__config_choice(const sd_config_node *node, int n, const char *const
 sd_status sd__config_list(const sd_config_node *node);                      /* checks that it is one */
 sd_status sd__config_map(const sd_config_node *node);
 
-/* Checks that the node is a map whose keys are all among `names`; else names the unknown key, its line and the nearest. `what`: "train". */
+/* Checks that the node is a map whose keys are all among `names`; else names key, line and the nearest. `what`: "train". */
 sd_status sd__config_known(const sd_config_node *map, const char *what, int n, const char *const *names);
 
-/* "adam", {adam: {...}}: a choice with options. name: the word; options: its map, scalar or list, or NULL. */
-sd_status sd__config_named(const sd_config_node *node, const char **name, const sd_config_node **options);
+/* "adam", {adam: {...}}: a choice with options. name: the word; options: its map, scalar or list, or NULL. `what`: "optimizer". */
+sd_status sd__config_named(const char *what, const sd_config_node *node, const char **name, const sd_config_node **options);
 
 /* ---- tables of options: one table reads, checks, documents ------------------------------------------------------------ */
 
@@ -105,7 +106,8 @@ typedef struct sd_option {
 
 /*
  * Fills the struct `out` from a node: defaults first, then what is given. The node may be NULL (defaults only), a map, or, if
- * `shorthand` (first option of the table), its value alone. `what` names the owner: "layer conv".
+ * `shorthand`, the value of the table's first option alone. `what` names the owner in messages: "layer conv"; `place` is where
+ * the owner is named, for options that are missing (NULL: no place is known).
  */
 sd_status sd__config_options(const char *what, const sd_config_node *node, int n, const sd_option *table, bool shorthand,
                              const sd_config_node *place, void *out);
