@@ -143,7 +143,8 @@ static void option_messages(void **state)
 
 static void broken_text(void **state)
 {
-    refuse("a: {b: 1\nc: 2\n", "a.yaml:2: not YAML: did not find expected ',' or '}', while parsing a flow mapping that begins in line 1");
+    refuse("a: {b: 1\nc: 2\n",
+           "a.yaml:2: not YAML: did not find expected ',' or '}', while parsing a flow mapping that begins in line 1");
     refuse("a: 1\nb: 2\na: 3\n", "a.yaml:3: \"a\" is already given in line 1; remove one of the two");
     refuse("a: 1\n---\nb: 2\n", "a.yaml:2: a second document begins here; a file holds one");
     refuse("? [1]\n: 2\n", "a.yaml:1: a key must be a word");
@@ -305,7 +306,8 @@ static void named_choices(void **state)
     assert_ok(sd__config_named("optimizer", sd__config_get(config->root, "e"), &name, &options));
     assert_null(options);
     assert_status(sd__config_named("optimizer", sd__config_get(config->root, "c"), &name, &options), SD_EFORMAT);
-    assert_string_equal(sd_error(), "a.yaml:3: optimizer has 2 keys, \"adam\", \"sgd\"; write one name with its options, NAME: {...}");
+    assert_string_equal(sd_error(),
+                        "a.yaml:3: optimizer has 2 keys, \"adam\", \"sgd\"; write one name with its options, NAME: {...}");
     assert_status(sd__config_named("optimizer", sd__config_get(config->root, "d"), &name, &options), SD_EFORMAT);
     assert_string_equal(sd_error(), "a.yaml:4: optimizer is a list; write a name, or {NAME: {option: value}}");
     sd__config_free(config);

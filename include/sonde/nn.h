@@ -191,7 +191,8 @@ SD_API sd_node sd_layer_pad_shortcut(sd_builder *builder, sd_node x, sd_node lik
     X(SD_MSE, "mse", "mean over the C columns of (z - t)^2; labels count as one-hot vectors")                                 \
     X(SD_HINGE, "hinge", "max(0, 1 + max_{j != y} z_j - z_y), Crammer & Singer 2001; one column: max(0, 1 - z) for y = 1, "   \
                          "max(0, 1 + z) for y = 0")                                                                          \
-    X(SD_LOGISTIC, "logistic", "mean over the C columns of log(1 + e^z) - t z, t one-hot or the target vector; one column: t = y")
+    X(SD_LOGISTIC, "logistic", "mean over the C columns of log(1 + e^z) - t z; t is one-hot or the target vector; "             \
+                               "one column: t = y")
 
 /** What is minimised. */
 typedef enum sd_loss_kind {

@@ -49,7 +49,7 @@ typedef struct sd_optimizer_spec {
     double clip_value;      /**< > 0: each element of the gradient is limited to [-clip_value, clip_value], before clip_norm */
 } sd_optimizer_spec;
 
-/** The defaults of a rule: lr 0.01 (adam, adamw: 0.001), momentum 0.9, betas 0.9 and 0.999, epsilon 1e-8, decay 0 (adamw: 0.01). */
+/** The defaults: lr 0.01 (adam, adamw: 0.001), momentum 0.9, betas 0.9 and 0.999, epsilon 1e-8, decay 0 (adamw: 0.01). */
 SD_API sd_optimizer_spec sd_optimizer_default(sd_optimizer_kind kind);
 
 /** An optimizer of one vector: moments and a step count. Opaque. */
@@ -79,7 +79,7 @@ SD_API const sd_optimizer_spec *sd_optimizer_get(const sd_optimizer *optimizer);
 SD_API double sd_optimizer_grad_norm(const sd_optimizer *optimizer, const void *grad, sd_pool *pool);
 
 /**
- * One update of theta. The caller has found loss and norm to be finite: a step with another norm is refused and changes nothing.
+ * One update of theta. The caller has found the loss to be finite; a norm that is not is refused, and nothing changes.
  *
  * theta   in place, of the layout's type
  * grad    theta's layout; not changed

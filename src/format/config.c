@@ -33,7 +33,7 @@ typedef struct parse {
 
 static sd_status no_memory(void) { return sd__fail(SD_ENOMEM, "no memory for a configuration"); }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------------ */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 static sd_status too_many(const char *file, int line)
 {
@@ -106,7 +106,7 @@ static sd_status copy_node(sd_config *config, const sd_config_node *from, int de
     return SD_OK;
 }
 
-/* ---- events to nodes ---------------------------------------------------------------------------------------------------- */
+/* ---- events to nodes --------------------------------------------------------------------------------------------- */
 
 static int line_of(const parse *p, yaml_mark_t mark) { return p->whole_file ? (int)SD_MIN(mark.line, 1u << 30) + 1 : 0; }
 
@@ -133,8 +133,7 @@ static sd_status syntax_error(const parse *p)
         return fail_at(p, line, "not YAML: %s", problem);
     if (!p->whole_file)
         return fail_at(p, line, "not YAML: %s, %s", problem, yaml->context);
-    return fail_at(p, line, "not YAML: %s, %s that begins in line %d", problem, yaml->context,
-                   line_of(p, yaml->context_mark));
+    return fail_at(p, line, "not YAML: %s, %s that begins in line %d", problem, yaml->context, line_of(p, yaml->context_mark));
 }
 
 static sd_status next_event(parse *p)
@@ -325,7 +324,7 @@ static sd_status parse_into(sd_config *config, const char *file, bool whole_file
     return status;
 }
 
-/* ---- trees ---------------------------------------------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------------------------------- */
 
 sd_status sd__config_parse(const char *name, const char *text, size_t bytes, sd_config **config)
 {
@@ -379,7 +378,7 @@ void sd__config_free(sd_config *config)
     free(config);
 }
 
-/* ---- changes ---------------------------------------------------------------------------------------------------------------- */
+/* ---- changes ----------------------------------------------------------------------------------------------------- */
 
 /* The segment of a path that begins at `from`, copied; *next is where the following begins, or NULL. */
 static const char *segment(sd_config *config, const char *from, const char **next)

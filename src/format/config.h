@@ -19,13 +19,13 @@ typedef enum sd_config_kind { SD_CONFIG_NULL, SD_CONFIG_TEXT, SD_CONFIG_LIST, SD
 
 typedef struct sd_config_node {
     sd_config_kind kind;
-    bool quoted;        /* text: it stood in quotes, so "1" is no number */
-    const char *file;   /* for messages: the file, or "--set model.input" (then line is 0) */
-    int line, column;   /* from 1 */
-    const char *key;    /* the key under which it stands; NULL in a list and at the root */
+    bool quoted;      /* text: it stood in quotes, so "1" is no number */
+    const char *file; /* for messages: the file, or "--set model.input" (then line is 0) */
+    int line, column; /* from 1 */
+    const char *key;  /* the key under which it stands; NULL in a list and at the root */
     int key_line;
-    const char *text;   /* text: the scalar, whatever its type; never NULL ("" for other kinds) */
-    int count;          /* list, map: children */
+    const char *text; /* text: the scalar, whatever its type; never NULL ("" for other kinds) */
+    int count;        /* list, map: children */
     int capacity;
     struct sd_config_node **child; /* [count] in the order of the file; a map has no two children of one key */
 } sd_config_node;
@@ -51,7 +51,7 @@ sd_status sd__config_put(sd_config *config, const char *path, const char *value)
 /* The same with plain text as value, quoted where YAML would take it for something else. */
 sd_status sd__config_put_text(sd_config *config, const char *path, const char *text);
 
-/* Appends the tree as YAML (block style, short leaves inline); reading it gives an equal tree. SD_ENOMEM also sets string->failed. */
+/* Appends the tree as YAML (block style, short leaves inline); reading it gives an equal tree. SD_ENOMEM sets string->failed. */
 sd_status sd__config_write(const sd_config_node *node, sd_string *string);
 
 /* The child under `key`, or NULL: absent, null, or `map` is NULL. */
@@ -70,16 +70,16 @@ const char *sd__config_what(const sd_config_node *node, char room[80]);
 /* Typed values of a node that is not NULL. Bounds are inclusive. */
 sd_status sd__config_int(const sd_config_node *node, int64_t lo, int64_t hi, int64_t *value);
 sd_status sd__config_real(const sd_config_node *node, double lo, double hi, double *value);
-sd_status sd__config_bool(const sd_config_node *node, bool *value);         /* true|false|yes|no|on|off */
-sd_status sd__config_text(const sd_config_node *node, const char **value);  /* any scalar */
+sd_status sd__config_bool(const sd_config_node *node, bool *value);        /* true|false|yes|no|on|off */
+sd_status sd__config_text(const sd_config_node *node, const char **value); /* any scalar */
 sd_status sd__config_choice(const sd_config_node *node, int n, const char *const *names, int *value); /* nearest name */
-sd_status sd__config_list(const sd_config_node *node);                      /* checks that it is one */
+sd_status sd__config_list(const sd_config_node *node); /* checks that it is one */
 sd_status sd__config_map(const sd_config_node *node);
 
 /* Checks that the node is a map whose keys are all among `names`; else names key, line and the nearest. `what`: "train". */
 sd_status sd__config_known(const sd_config_node *map, const char *what, int n, const char *const *names);
 
-/* "adam", {adam: {...}}: a choice with options. name: the word; options: its map, scalar or list, or NULL. `what`: "optimizer". */
+/* "adam", {adam: {...}}: a choice with options. name: the word; options: what is under it, or NULL. `what`: "optimizer". */
 sd_status sd__config_named(const char *what, const sd_config_node *node, const char **name, const sd_config_node **options);
 
 /* ---- tables of options: one table reads, checks, documents ------------------------------------------------------------ */

@@ -102,11 +102,12 @@ sd_status sd__config_options(const char *what, const sd_config_node *node, int n
     return SD_OK;
 }
 
-/* ---- documentation -------------------------------------------------------------------------------------------------------- */
+/* ---- documentation ----------------------------------------------------------------------------------------------- */
 
 static const char *type_text(const sd_option *option)
 {
-    static const char *const text[] = {"whole number", "number", "true, false", "text", "", "whole number or [height, width]", ""};
+    static const char *const text[] = {
+        "whole number", "number", "true, false", "text", "", "whole number or [height, width]", ""};
     return text[option->type];
 }
 

@@ -10,7 +10,7 @@
 
 #include "format/config.h"
 
-/* ---- places -------------------------------------------------------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------------------------------------------------------ */
 
 sd_status sd__config_fail_in(const sd_config_node *node, sd_status status)
 {
@@ -53,7 +53,7 @@ static sd_status wrong(const sd_config_node *node, const char *right)
     return sd__config_fail(node, "found %s; this must be %s", what, right);
 }
 
-/* ---- looking up ------------------------------------------------------------------------------------------------------------ */
+/* ---- looking up -------------------------------------------------------------------------------------------------- */
 
 static const sd_config_node *child_of(const sd_config_node *map, const char *key, size_t length)
 {
@@ -77,7 +77,7 @@ const sd_config_node *sd__config_at(const sd_config_node *root, const char *path
     return root;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Decimal numbers only, with a point whatever the program's locale: strtod() would also take "0x1p3", "inf" and "nan". */
 static bool number(const char *text, double *value)
@@ -140,7 +140,7 @@ sd_status sd__config_int(const sd_config_node *node, int64_t lo, int64_t hi, int
     return SD_OK;
 }
 
-/* ---- words ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 sd_status sd__config_bool(const sd_config_node *node, bool *value)
 {
@@ -198,7 +198,7 @@ sd_status sd__config_choice(const sd_config_node *node, int n, const char *const
         add_names(&advice, n, names);
     char room[80];
     const char *what = sd__config_what(node, room);
-    sd_status status = advice.failed                    ? no_memory()
+    sd_status status = advice.failed                  ? no_memory()
                        : node->kind != SD_CONFIG_TEXT ? wrong(node, advice.text)
                        : node->key ? sd__config_fail(node, "%s is %s, which is not known; %s", node->key, what, advice.text)
                                    : sd__config_fail(node, "%s is not known; %s", what, advice.text);
@@ -206,7 +206,7 @@ sd_status sd__config_choice(const sd_config_node *node, int n, const char *const
     return status;
 }
 
-/* ---- structure -------------------------------------------------------------------------------------------------------------------- */
+/* ---- structure --------------------------------------------------------------------------------------------------- */
 
 sd_status sd__config_list(const sd_config_node *node) { return node->kind == SD_CONFIG_LIST ? SD_OK : wrong(node, "a list"); }
 

@@ -41,10 +41,20 @@ static bool emit_text(yaml_emitter_t *emitter, const char *text, bool quoted)
 
 static bool emit_children(yaml_emitter_t *emitter, const sd_config_node *node);
 
-static bool emit(yaml_emitter_t *emitter, const sd_config_node *node, bool top)
+/* On one line: lists of leaves, maps of such, but not "- {relu: 1}" where "- relu: 1" does. */
+static bool in_flow(const sd_config_node *node, const sd_config_node *parent)
+{
+    if (!parent || width(node) > SHORT)
+        return false;
+    if (node->kind == SD_CONFIG_LIST)
+        return height(node) <= 1;
+    return height(node) <= 2 && !(parent->kind == SD_CONFIG_LIST && node->count == 1);
+}
+
+static bool emit(yaml_emitter_t *emitter, const sd_config_node *node, const sd_config_node *parent)
 {
     yaml_event_t event;
-    bool flow = !top && width(node) <= SHORT && height(node) <= 2;
+    bool flow = in_flow(node, parent);
     switch (node->kind) {
     case SD_CONFIG_NULL: return emit_text(emitter, "null", false);
     case SD_CONFIG_TEXT: return emit_text(emitter, node->text, node->quoted);
@@ -68,7 +78,7 @@ static bool emit_children(yaml_emitter_t *emitter, const sd_config_node *node)
     for (int i = 0; i < node->count && fine; i++) {
         if (node->kind == SD_CONFIG_MAP)
             fine = emit_text(emitter, node->child[i]->key, false);
-        fine = fine && emit(emitter, node->child[i], false);
+        fine = fine && emit(emitter, node->child[i], node);
     }
     return fine;
 }
@@ -78,7 +88,7 @@ static bool emit_document(yaml_emitter_t *emitter, const sd_config_node *node)
     yaml_event_t event;
     return yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING) && yaml_emitter_emit(emitter, &event) &&
            yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1) && yaml_emitter_emit(emitter, &event) &&
-           emit(emitter, node, true) && yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(emitter, &event) &&
+           emit(emitter, node, NULL) && yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(emitter, &event) &&
            yaml_stream_end_event_initialize(&event) && yaml_emitter_emit(emitter, &event);
 }
 
