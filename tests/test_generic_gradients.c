@@ -191,13 +191,15 @@ typedef struct errors {
 static errors measure(check *c, const sd_op *op, sd_random *random)
 {
     errors e = {0, 0};
+    if (mutant.kind != NONE)
+        plant(c->in.graph, op); /* before the test adds nodes of its own: two flipped signs would cancel */
     sd_node s = scalar_of(c, random), wrt[SD_MAX_IN], grad[SD_MAX_IN], hv[SD_MAX_IN], value[MOST_VALUES];
-    if (!s.id || !c->n_real)
+    if (!s.id || !c->n_real) {
+        unplant(c->in.graph, op);
         return e;
+    }
     for (int i = 0; i < c->n_real; i++)
         wrt[i] = c->in.example.input[c->real[i]].node;
-    if (mutant.kind != NONE)
-        plant(c->in.graph, op);
     sd_grad(s, c->n_real, wrt, grad);
     int u = c->n_directions;
     sd_node t = {0};
