@@ -9,8 +9,13 @@
 #define SD_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define SD_MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* Sets this thread's message and returns `status`: `return sd__fail(SD_EIO, "%s: %s", path, why);` */
-sd_status sd__fail(sd_status status, const char *format, ...) SD_PRINTF(2, 3);
+/*
+ * Sets this thread's message; its value is `status`: `return sd__fail(SD_EIO, "%s: %s", path, why);`. A macro, so that compiler
+ * and static analyser see at the call that it is no success.
+ */
+#define sd__fail(status, ...) (sd__complain(__VA_ARGS__), sd__failure(status))
+void sd__complain(const char *format, ...) SD_PRINTF(1, 2);
+static inline sd_status sd__failure(sd_status status) { return status; }
 sd_status sd__vfail(sd_status status, const char *format, va_list arguments);
 
 /* Puts "context: " before this thread's message; returns `status` unchanged (SD_OK: nothing happens). */

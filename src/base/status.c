@@ -36,13 +36,12 @@ sd_status sd__vfail(sd_status status, const char *format, va_list arguments)
     return status;
 }
 
-sd_status sd__fail(sd_status status, const char *format, ...)
+void sd__complain(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    sd__vfail(status, format, arguments);
+    sd__vfail(SD_OK, format, arguments);
     va_end(arguments);
-    return status;
 }
 
 sd_status sd__fail_in(sd_status status, const char *format, ...)
