@@ -53,6 +53,9 @@ LAW_UNUSED static void refused(sd_graph *graph, sd_node node, sd_status status, 
     sd_graph_free(graph);
 }
 
+/* One number, as assert_near_f64() compares many. */
+#define assert_number(got, wanted, tolerance) law_near(got, wanted, 0, tolerance, __FILE__, __LINE__)
+
 #define assert_refused(graph, node, status, ...) refused(graph, node, status, (const char *const[]){__VA_ARGS__, NULL})
 
 #endif
