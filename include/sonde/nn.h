@@ -130,13 +130,13 @@ SD_API sd_node sd_layer_global_avgpool(sd_builder *builder, sd_node x, const cha
 SD_API sd_node sd_layer_flatten(sd_builder *builder, sd_node x, const char *name);
 
 /** Activations: X(enumerator, name, what it computes). The name is also the layer's kind. */
-#define SD_ACTIVATION_LIST(X)                                                    \
-    X(SD_SIGMOID, "sigmoid", "1 / (1 + e^-x)")                                   \
-    X(SD_TANH, "tanh", "hyperbolic tangent")                                     \
-    X(SD_RELU, "relu", "max(x, 0)")                                              \
-    X(SD_LEAKY, "leaky", "x if x > 0, else slope * x")                           \
-    X(SD_THRESHOLD, "threshold", "1 if x > at, else 0; its derivative is zero")  \
-    X(SD_SOFTPLUS, "softplus", "log(1 + e^x)")                                   \
+#define SD_ACTIVATION_LIST(X)                                                   \
+    X(SD_SIGMOID, "sigmoid", "1 / (1 + e^-x)")                                  \
+    X(SD_TANH, "tanh", "hyperbolic tangent")                                    \
+    X(SD_RELU, "relu", "max(x, 0)")                                             \
+    X(SD_LEAKY, "leaky", "x if x > 0, else slope * x")                          \
+    X(SD_THRESHOLD, "threshold", "1 if x > at, else 0; its derivative is zero") \
+    X(SD_SOFTPLUS, "softplus", "log(1 + e^x)")                                  \
     X(SD_GELU, "gelu", "x times the normal distribution function of x")
 
 /** An elementwise nonlinearity. */
@@ -186,13 +186,15 @@ SD_API sd_node sd_layer_pad_shortcut(sd_builder *builder, sd_node x, sd_node lik
 /* -- losses ------------------------------------------------------------------------------------------------------------ */
 
 /** Losses: X(enumerator, name, what it computes). C columns of output z; y the label or t the target vector. */
-#define SD_LOSS_LIST(X)                                                                                                       \
-    X(SD_CROSS_ENTROPY, "cross_entropy", "-log softmax(z)_y, in nats; smoothing s: the target is (1-s) onehot(y) + s/C")      \
-    X(SD_MSE, "mse", "mean over the C columns of (z - t)^2; labels count as one-hot vectors")                                 \
-    X(SD_HINGE, "hinge", "max(0, 1 + max_{j != y} z_j - z_y), Crammer & Singer 2001; one column: max(0, 1 - z) for y = 1, "   \
-                         "max(0, 1 + z) for y = 0")                                                                          \
-    X(SD_LOGISTIC, "logistic", "mean over the C columns of log(1 + e^z) - t z; t is one-hot or the target vector; "             \
-                               "one column: t = y")
+#define SD_LOSS_LIST(X)                                                                                                  \
+    X(SD_CROSS_ENTROPY, "cross_entropy", "-log softmax(z)_y, in nats; smoothing s: the target is (1-s) onehot(y) + s/C") \
+    X(SD_MSE, "mse", "mean over the C columns of (z - t)^2; labels count as one-hot vectors")                            \
+    X(SD_HINGE, "hinge",                                                                                                 \
+      "max(0, 1 + max_{j != y} z_j - z_y), Crammer & Singer 2001; one column: max(0, 1 - z) for y = 1, "                 \
+      "max(0, 1 + z) for y = 0")                                                                                         \
+    X(SD_LOGISTIC, "logistic",                                                                                           \
+      "mean over the C columns of log(1 + e^z) - t z; t is one-hot or the target vector; "                               \
+      "one column: t = y")
 
 /** What is minimised. */
 typedef enum sd_loss_kind {
@@ -338,11 +340,11 @@ SD_API void sd_model_commit(sd_model *model);
 
 /** Results of a program, bits: what sd_model_plan() is asked for. The slots are named like the fields of sd_model_io. */
 typedef enum sd_want {
-    SD_WANT_LOSS = 1,     /**< slot "loss" [] */
-    SD_WANT_LOSSES = 2,   /**< slot "losses" [B] */
-    SD_WANT_OUTPUT = 4,   /**< slot "output" [B, ...] */
-    SD_WANT_GRAD = 8,     /**< slot "grad", theta's layout; frozen slices are not written */
-    SD_WANT_STATE = 16    /**< slot "state_next", the state's layout */
+    SD_WANT_LOSS = 1,   /**< slot "loss" [] */
+    SD_WANT_LOSSES = 2, /**< slot "losses" [B] */
+    SD_WANT_OUTPUT = 4, /**< slot "output" [B, ...] */
+    SD_WANT_GRAD = 8,   /**< slot "grad", theta's layout; frozen slices are not written */
+    SD_WANT_STATE = 16  /**< slot "state_next", the state's layout */
 } sd_want;
 
 /** The compiled program for these results (want: bits of sd_want); belongs to the model and may be run by several threads. */

@@ -18,12 +18,13 @@ extern "C" {
  *
  * g is the gradient after clipping and, but for adamw, after g += weight_decay * theta in decayed slices. t counts from 1.
  */
-#define SD_OPTIMIZER_LIST(X)                                                                                              \
-    X(SD_SGD, "sgd", "theta -= lr g")                                                                                     \
-    X(SD_MOMENTUM, "momentum", "v = momentum v + g; theta -= lr v")                                                       \
-    X(SD_NESTEROV, "nesterov", "v = momentum v + g; theta -= lr (g + momentum v)")                                        \
-    X(SD_ADAM, "adam", "m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2; "                                         \
-                       "theta -= lr/(1-beta1^t) m / (sqrt(v / (1-beta2^t)) + epsilon); Kingma & Ba 2015")                 \
+#define SD_OPTIMIZER_LIST(X)                                                             \
+    X(SD_SGD, "sgd", "theta -= lr g")                                                    \
+    X(SD_MOMENTUM, "momentum", "v = momentum v + g; theta -= lr v")                      \
+    X(SD_NESTEROV, "nesterov", "v = momentum v + g; theta -= lr (g + momentum v)")       \
+    X(SD_ADAM, "adam",                                                                   \
+      "m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2; "                         \
+      "theta -= lr/(1-beta1^t) m / (sqrt(v / (1-beta2^t)) + epsilon); Kingma & Ba 2015") \
     X(SD_ADAMW, "adamw", "theta -= lr weight_decay theta in decayed slices, then as adam; Loshchilov & Hutter 2019")
 
 /** Which update rule. */
@@ -76,7 +77,7 @@ SD_API const sd_optimizer_spec *sd_optimizer_get(const sd_optimizer *optimizer);
  *
  * grad  theta's layout and type; pool may be NULL. NaN or infinity if an element is: such a step is not to be taken
  */
-SD_API double sd_optimizer_grad_norm(const sd_optimizer *optimizer, const void *grad, sd_pool *pool);
+SD_API double sd_optimizer_grad_norm(sd_optimizer *optimizer, const void *grad, sd_pool *pool);
 
 /**
  * One update of theta. The caller has found the loss to be finite; a norm that is not is refused, and nothing changes.
@@ -122,13 +123,13 @@ SD_API const char *sd_schedule_name(sd_schedule_kind kind);
 
 /** A schedule. All zero: constant. */
 typedef struct sd_schedule {
-    sd_schedule_kind kind;             /**< which */
-    int64_t warmup;                    /**< first steps: step t of them takes (t + 1) / warmup of the rate */
-    double factor;                     /**< step: what the rate is multiplied with */
-    double every;                      /**< step: epochs between two drops; 0: milestones */
+    sd_schedule_kind kind;               /**< which */
+    int64_t warmup;                      /**< first steps: step t of them takes (t + 1) / warmup of the rate */
+    double factor;                       /**< step: what the rate is multiplied with */
+    double every;                        /**< step: epochs between two drops; 0: milestones */
     double milestone[SD_MAX_MILESTONES]; /**< step: epochs at which the rate drops, growing */
-    int milestones;                    /**< number of them */
-    double final;                      /**< cosine: the last rate as a fraction of lr */
+    int milestones;                      /**< number of them */
+    double final;                        /**< cosine: the last rate as a fraction of lr */
 } sd_schedule;
 
 /**

@@ -1,0 +1,25 @@
+/* update.c -- the optimizers' loops for both element types, from one template. */
+#include "kernels/simd/update.h"
+
+#include <math.h>
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+#define REAL float
+#define SQRT sqrtf
+#define NAME(name) name##_f32
+#include "kernels/simd/level/update_rule.h"
+#undef REAL
+#undef SQRT
+#undef NAME
+
+#define REAL double
+#define SQRT sqrt
+#define NAME(name) name##_f64
+#include "kernels/simd/level/update_rule.h"
+
+const sd_update_loops PASTE(sd__update_loops_, SD_LEVEL)[2] = {
+    {sgd_f32, momentum_f32, nesterov_f32, adam_f32, square_sum_f32},
+    {sgd_f64, momentum_f64, nesterov_f64, adam_f64, square_sum_f64},
+};

@@ -1,0 +1,79 @@
+/* update_rule.h -- the update rules for one element type: included once with REAL float and once with REAL double. No guard. */
+
+static inline REAL NAME(gradient)(REAL g, REAL theta, REAL limit, REAL scale, REAL decay)
+{
+    REAL low = g < -limit ? -limit : g;
+    return scale * (low > limit ? limit : low) + decay * theta;
+}
+
+static void NAME(sgd)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+{
+    REAL *restrict theta = theta_;
+    const REAL *restrict g = g_;
+    const REAL limit = (REAL)u->limit, scale = (REAL)u->scale, decay = (REAL)u->decay, lr = (REAL)u->lr;
+    for (size_t i = 0; i < n; i++)
+        theta[i] -= lr * NAME(gradient)(g[i], theta[i], limit, scale, decay);
+}
+
+static void NAME(momentum)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+{
+    REAL *restrict theta = theta_, *restrict v = a_;
+    const REAL *restrict g = g_;
+    const REAL limit = (REAL)u->limit, scale = (REAL)u->scale, decay = (REAL)u->decay, lr = (REAL)u->lr;
+    const REAL momentum = (REAL)u->momentum;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = momentum * v[i] + NAME(gradient)(g[i], theta[i], limit, scale, decay);
+        theta[i] -= lr * v[i];
+    }
+}
+
+static void NAME(nesterov)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+{
+    REAL *restrict theta = theta_, *restrict v = a_;
+    const REAL *restrict g = g_;
+    const REAL limit = (REAL)u->limit, scale = (REAL)u->scale, decay = (REAL)u->decay, lr = (REAL)u->lr;
+    const REAL momentum = (REAL)u->momentum;
+    for (size_t i = 0; i < n; i++) {
+        REAL d = NAME(gradient)(g[i], theta[i], limit, scale, decay);
+        v[i] = momentum * v[i] + d;
+        theta[i] -= lr * (d + momentum * v[i]);
+    }
+}
+
+static void NAME(adam)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+{
+    REAL *restrict theta = theta_, *restrict m = a_, *restrict v = b_;
+    const REAL *restrict g = g_;
+    const REAL limit = (REAL)u->limit, scale = (REAL)u->scale, decay = (REAL)u->decay, lr = (REAL)u->lr;
+    const REAL beta1 = (REAL)u->beta1, beta2 = (REAL)u->beta2, rest1 = (REAL)(1 - u->beta1), rest2 = (REAL)(1 - u->beta2);
+    const REAL shrink = (REAL)u->shrink, root = (REAL)u->root, epsilon = (REAL)u->epsilon;
+    for (size_t i = 0; i < n; i++) {
+        REAL d = NAME(gradient)(g[i], theta[i], limit, scale, decay);
+        m[i] = beta1 * m[i] + rest1 * d;
+        v[i] = beta2 * v[i] + rest2 * (d * d);
+        theta[i] = shrink * theta[i] - lr * (m[i] / (SQRT(v[i]) / root + epsilon));
+    }
+}
+
+/* x - x is 0, or NaN where x is not finite, which the limit would hide. */
+static inline double NAME(square)(REAL x, REAL limit)
+{
+    REAL low = x < -limit ? -limit : x, d = low > limit ? limit : low;
+    return (double)d * (double)d + (double)(x - x);
+}
+
+static double NAME(square_sum)(size_t n, const void *g_, double limit_)
+{
+    const REAL *restrict g = g_;
+    const REAL limit = (REAL)limit_;
+    double lane[16] = {0};
+    for (; n >= 16; n -= 16, g += 16)
+        for (size_t l = 0; l < 16; l++)
+            lane[l] += NAME(square)(g[l], limit);
+    for (size_t l = 0; l < n; l++)
+        lane[l] += NAME(square)(g[l], limit);
+    for (size_t width = 8; width; width /= 2)
+        for (size_t l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
