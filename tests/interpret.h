@@ -1,6 +1,7 @@
 /*
- * interpret.h -- runs a graph node by node with the reference kernels: no pass, no fusing, no arena. What a plan computes must be
- * what this computes. Views stay views where they can, so reference kernels meet strided operands.
+ * interpret.h -- runs a graph node by node with the reference kernels: no pass, no fusing, no arena.
+ *
+ * What a plan computes must be what this computes. Views stay views where they can, so reference kernels meet strided operands.
  */
 #ifndef SD_TESTS_INTERPRET_H
 #define SD_TESTS_INTERPRET_H
@@ -97,7 +98,8 @@ LAW_UNUSED static void interpret_node(interpreter *in, uint32_t id)
     }
     if (!node->op->kernel[out[0].dtype])
         fail_msg("%s has no reference kernel for %s", node->op->name, sd_dtype_name(out[0].dtype));
-    sd_args args = {.op = node->op, .n_in = (int)node->n_in, .n_out = (int)node->n_out, .in = operand, .out = out, .attr = node->attr};
+    sd_args args = {
+        .op = node->op, .n_in = (int)node->n_in, .n_out = (int)node->n_out, .in = operand, .out = out, .attr = node->attr};
     node->op->kernel[out[0].dtype](&args);
 }
 

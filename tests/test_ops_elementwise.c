@@ -149,10 +149,22 @@ static void unary_special_values(void **state)
         sd_node (*build)(sd_node);
         double x, y;
     } row[] = {
-        {sd_relu, NAN, NAN},       {sd_step, NAN, NAN},  {sd_sign, NAN, NAN},         {sd_log, 0, -INFINITY},
-        {sd_log, -1, NAN},         {sd_sqrt, -1, NAN},   {sd_sqrt, 0, 0},             {sd_rsqrt, 0, INFINITY},
-        {sd_sigmoid, -2000, 0},    {sd_sigmoid, 2000, 1}, {sd_exp, 2000, INFINITY},   {sd_tanh, 2000, 1},
-        {sd_relu, INFINITY, INFINITY}, {sd_relu, -INFINITY, 0}, {sd_log1p, 1e-20, 1e-20}, {sd_abs, -INFINITY, INFINITY},
+        {sd_relu, NAN, NAN},
+        {sd_step, NAN, NAN},
+        {sd_sign, NAN, NAN},
+        {sd_log, 0, -INFINITY},
+        {sd_log, -1, NAN},
+        {sd_sqrt, -1, NAN},
+        {sd_sqrt, 0, 0},
+        {sd_rsqrt, 0, INFINITY},
+        {sd_sigmoid, -2000, 0},
+        {sd_sigmoid, 2000, 1},
+        {sd_exp, 2000, INFINITY},
+        {sd_tanh, 2000, 1},
+        {sd_relu, INFINITY, INFINITY},
+        {sd_relu, -INFINITY, 0},
+        {sd_log1p, 1e-20, 1e-20},
+        {sd_abs, -INFINITY, INFINITY},
     };
     for (size_t i = 0; i < SD_COUNT(row); i++)
         for (int dtype = SD_F32; dtype <= SD_F64; dtype++) {
@@ -180,7 +192,7 @@ static const binary binaries[] = {
     {"sub", sd_sub, 2, 5, -3, 1, -1},
     {"mul", sd_mul, 2, 5, 10, 5, 2},
     {"div", sd_div, 3, 4, 0.75, 0.25, -0.1875},
-    {"pow", sd_pow, 3, 4, 81, 108, 88.98759538211689},      /* 81 ln 3 */
+    {"pow", sd_pow, 3, 4, 81, 108, 88.98759538211689}, /* 81 ln 3 */
     {"pow at 0", sd_pow, 0, 2, 0, 0, 0},
     {"pow 0^1", sd_pow, 0, 1, 0, 1, 0},
     {"pow 0^0", sd_pow, 0, 0, 1, 0, 0},
@@ -310,8 +322,18 @@ static void cast_to_integers_cuts_and_saturates(void **state)
 /* Ties go to the even neighbour; 1 + 2^-8 + 2^-40 is above the tie, though a float cannot tell. */
 static void cast_to_bf16_rounds_once(void **state)
 {
-    const double x[] = {1, 1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-8 + 0x1p-40, 1 + 0x1p-8 - 0x1p-40, -1 - 0x1p-8 - 0x1p-40, 3.0e38,
-                        3.4e38, INFINITY, -INFINITY, 0, -0.0};
+    const double x[] = {1,
+                        1 + 0x1p-8,
+                        1 + 3 * 0x1p-8,
+                        1 + 0x1p-8 + 0x1p-40,
+                        1 + 0x1p-8 - 0x1p-40,
+                        -1 - 0x1p-8 - 0x1p-40,
+                        3.0e38,
+                        3.4e38,
+                        INFINITY,
+                        -INFINITY,
+                        0,
+                        -0.0};
     const uint16_t wanted[] = {0x3f80, 0x3f80, 0x3f82, 0x3f81, 0x3f80, 0xbf81, 0x7f62, 0x7f80, 0x7f80, 0xff80, 0, 0x8000};
     uint16_t got[SD_COUNT(x)], nan;
     double back[SD_COUNT(x)], not_a_number = NAN;
@@ -397,17 +419,17 @@ static void one_hot_marks_the_label(void **state)
 #define U8(...) sd_input(g, "u8", SD_U8, SD_SHAPE(__VA_ARGS__))
 
 /* The first mistake is latched with op, shapes or types; what is built on it stays silent. */
-#define MISTAKE(status, text, call)                                                       \
-    do {                                                                                  \
-        sd_graph *g = sd_graph_new();                                                     \
-        sd_scope_push(g, "layer7");                                                       \
-        sd_node bad = (call);                                                             \
-        assert_false(sd_node_ok(bad));                                                    \
-        assert_false(sd_node_ok(sd_relu(sd_add(bad, bad))));                              \
-        assert_int_equal(sd_graph_status(g), status);                                     \
+#define MISTAKE(status, text, call)                                                            \
+    do {                                                                                       \
+        sd_graph *g = sd_graph_new();                                                          \
+        sd_scope_push(g, "layer7");                                                            \
+        sd_node bad = (call);                                                                  \
+        assert_false(sd_node_ok(bad));                                                         \
+        assert_false(sd_node_ok(sd_relu(sd_add(bad, bad))));                                   \
+        assert_int_equal(sd_graph_status(g), status);                                          \
         if (!strstr(sd_graph_message(g), text) || strncmp(sd_graph_message(g), "layer7: ", 8)) \
-            fail_msg("message \"%s\" lacks \"%s\"", sd_graph_message(g), text);           \
-        sd_graph_free(g);                                                                 \
+            fail_msg("message \"%s\" lacks \"%s\"", sd_graph_message(g), text);                \
+        sd_graph_free(g);                                                                      \
     } while (0)
 
 static void mistakes_are_named(void **state)

@@ -1,4 +1,4 @@
-/* test_ops_move.c -- ops that move elements: against an index computed for every element, as adjoints of each other, as views. */
+/* test_ops_move.c -- ops that move elements: against an index computed for every element, as adjoints, as views. */
 #include <sonde/autodiff.h>
 
 #include "interpret.h"
@@ -114,7 +114,8 @@ static void reshape_finds_views(void **state)
 {
     double x[24];
     sd_tensor view, t = sd_tensor_dense(x, SD_F64, SD_SHAPE(4, 6));
-    sd_shape_attr three = sd__shape_attr(SD_SHAPE(2, 2, 6)), flat = sd__shape_attr(SD_SHAPE(12)), two = sd__shape_attr(SD_SHAPE(4, 3, 1));
+    sd_shape_attr three = sd__shape_attr(SD_SHAPE(2, 2, 6)), flat = sd__shape_attr(SD_SHAPE(12)),
+                  two = sd__shape_attr(SD_SHAPE(4, 3, 1));
     assert_true(sd__op_reshape.view(&t, &three, &view));
     assert_true(view.stride[0] == 12 && view.stride[1] == 6 && view.stride[2] == 1);
     t = (sd_tensor){.dtype = SD_F64, .shape = SD_SHAPE(4, 3), .stride = {6, 2}, .data = x}; /* every second column */
@@ -140,7 +141,8 @@ static void slices_take_what_pads_put_back(void **state)
     count_up(x, MOST);
     for (int trial = 0; trial < law_trials(150); trial++) {
         sd_shape shape = random_shape(1, 4, 9), out = shape;
-        int64_t start[SD_MAX_RANK] = {0}, stop[SD_MAX_RANK] = {0}, step[SD_MAX_RANK] = {0}, hi[SD_MAX_RANK] = {0}, inner[SD_MAX_RANK] = {0};
+        int64_t start[SD_MAX_RANK] = {0}, stop[SD_MAX_RANK] = {0}, step[SD_MAX_RANK] = {0}, hi[SD_MAX_RANK] = {0},
+                inner[SD_MAX_RANK] = {0};
         for (int i = 0; i < shape.rank; i++) {
             start[i] = law_int(0, (int)shape.dim[i] - 1);
             stop[i] = law_int((int)start[i] + 1, (int)shape.dim[i]);
@@ -299,14 +301,14 @@ static void gradients_are_adjoints(void **state)
 #define I(...) sd_input(g, "i", SD_I32, SD_SHAPE(__VA_ARGS__))
 #define L(...) ((const int64_t[]){__VA_ARGS__})
 
-#define MISTAKE(status, text, call)                                                       \
-    do {                                                                                  \
-        sd_graph *g = sd_graph_new();                                                     \
-        assert_false(sd_node_ok(call));                                                   \
-        assert_int_equal(sd_graph_status(g), status);                                     \
-        if (!strstr(sd_graph_message(g), text))                                           \
-            fail_msg("message \"%s\" lacks \"%s\"", sd_graph_message(g), text);           \
-        sd_graph_free(g);                                                                 \
+#define MISTAKE(status, text, call)                                             \
+    do {                                                                        \
+        sd_graph *g = sd_graph_new();                                           \
+        assert_false(sd_node_ok(call));                                         \
+        assert_int_equal(sd_graph_status(g), status);                           \
+        if (!strstr(sd_graph_message(g), text))                                 \
+            fail_msg("message \"%s\" lacks \"%s\"", sd_graph_message(g), text); \
+        sd_graph_free(g);                                                       \
     } while (0)
 
 static void mistakes_are_named(void **state)

@@ -69,14 +69,15 @@ static void uniform_numbers_are_philox_words(void **state)
         sd_philox block = sd__philox(key, (const uint32_t[4]){9, 12, e / 4, 0});
         assert_true(got[e] == (float)(block.word[e % 4] >> 8) / 16777216.0f);
     }
-    sd_philox far = sd__philox(key, (const uint32_t[4]){9, 12, 5, 7}), block = sd__random_block(key, 9, 12, (int64_t)7 << 32 | 5);
+    sd_philox far = sd__philox(key, (const uint32_t[4]){9, 12, 5, 7}),
+              block = sd__random_block(key, 9, 12, (int64_t)7 << 32 | 5);
     assert_memory_equal(&far, &block, sizeof far); /* samples of more than 2^34 elements do not repeat */
     sd_graph_free(g);
 }
 
 /*
- * f32 has the upper bits of f64, so a mask made by comparing with a rate is the same in both. The normal numbers of one key are made
- * of its uniform ones; where u is near 1, the 24 bits of 1 - u are too few to compare.
+ * f32 has the upper bits of f64, so a mask made by comparing with a rate is the same in both. The normal numbers of one
+ * key are made of its uniform ones; where u is near 1, the 24 bits of 1 - u are too few to compare.
  */
 static void types_draw_the_same_numbers(void **state)
 {
@@ -100,7 +101,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Kolmogorov-Smirnov: with n numbers of the distribution, sqrt(n) * distance exceeds 1.95 once in a thousand seeds; this one is fixed. */
+/* Kolmogorov-Smirnov: sqrt(n) * distance of n numbers exceeds 1.95 for one key in a thousand; this one is fixed. */
 static void numbers_have_their_distribution(void **state)
 {
     enum { SAMPLES = 40, EACH = 501, COUNT = SAMPLES * EACH };
@@ -158,7 +159,8 @@ static void mistakes_are_named(void **state)
     };
     for (size_t i = 0; i < SD_COUNT(row); i++) {
         sd_graph *g = sd_graph_new();
-        sd_node step = sd_input(g, "step", row[i].step, row[i].step_shape), ids = sd_input(g, "ids", row[i].ids, row[i].ids_shape);
+        sd_node step = sd_input(g, "step", row[i].step, row[i].step_shape),
+                ids = sd_input(g, "ids", row[i].ids, row[i].ids_shape);
         assert_false(sd_node_ok(sd_random_uniform(step, ids, row[i].dtype, row[i].inner)));
         assert_int_equal(sd_graph_status(g), row[i].status);
         if (!strstr(sd_graph_message(g), row[i].text))

@@ -4,10 +4,7 @@
 SD_TILES1(abs, fabsf(a), fabs(a))
 SD_TILES1(sign, a > 0 ? 1 : a < 0 ? -1 : a != a ? a : 0, a > 0 ? 1 : a < 0 ? -1 : a != a ? a : 0)
 
-static void vjp(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], sd_sign(sd__operand(r->y, 0)));
-}
+static void vjp(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], sd_sign(sd__operand(r->y, 0))); }
 
 const sd_op sd__op_abs = {
     .name = "abs",
@@ -32,12 +29,6 @@ const sd_op sd__op_sign = {
     .sample = {.kink = {0}, .n_kinks = 1},
 };
 
-sd_node sd_abs(sd_node x)
-{
-    return sd__append1(&sd__op_abs, NULL, x);
-}
+sd_node sd_abs(sd_node x) { return sd__append1(&sd__op_abs, NULL, x); }
 
-sd_node sd_sign(sd_node x)
-{
-    return sd__append1(&sd__op_sign, NULL, x);
-}
+sd_node sd_sign(sd_node x) { return sd__append1(&sd__op_sign, NULL, x); }

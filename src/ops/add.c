@@ -17,10 +17,7 @@ static void vjp_sub(sd_vjp_rule *r)
     r->grad[1] = sd_neg(r->dy[0]);
 }
 
-static void vjp_neg(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_neg(r->dy[0]);
-}
+static void vjp_neg(sd_vjp_rule *r) { r->grad[0] = sd_neg(r->dy[0]); }
 
 const sd_op sd__op_add = {
     .name = "add",
@@ -67,12 +64,6 @@ sd_node sd_sub(sd_node a, sd_node b)
     return sd__broadcast_together("sub", 2, operand) ? sd__append(a.graph, &sd__op_sub, NULL, 2, operand) : sd__poison(a);
 }
 
-sd_node sd_neg(sd_node x)
-{
-    return sd__append1(&sd__op_neg, NULL, x);
-}
+sd_node sd_neg(sd_node x) { return sd__append1(&sd__op_neg, NULL, x); }
 
-sd_node sd_shift(sd_node x, double s)
-{
-    return sd_add(x, sd_constant_like(x, s));
-}
+sd_node sd_shift(sd_node x, double s) { return sd_add(x, sd_constant_like(x, s)); }

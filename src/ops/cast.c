@@ -26,7 +26,10 @@ static inline double from_bf16(uint16_t x)
 
 static inline float to_f32(double x) { return (float)x; }
 static inline double to_f64(double x) { return x; }
-static inline int32_t to_i32(double x) { return x != x ? 0 : x >= INT32_MAX ? INT32_MAX : x <= INT32_MIN ? INT32_MIN : (int32_t)x; }
+static inline int32_t to_i32(double x)
+{
+    return x != x ? 0 : x >= INT32_MAX ? INT32_MAX : x <= INT32_MIN ? INT32_MIN : (int32_t)x;
+}
 static inline uint8_t to_u8(double x) { return x > 0 ? x >= UINT8_MAX ? UINT8_MAX : (uint8_t)x : 0; }
 
 /*
@@ -54,28 +57,31 @@ static inline uint16_t to_bf16(double x)
 #define TYPE_u8 uint8_t
 #define TYPE_bf16 uint16_t
 
-#define CAST(from, to)                                             \
+typedef void convert(size_t n, const void *in, void *out);
+
+#define CAST(from, to)                                              \
     static void from##_to_##to(size_t n, const void *in, void *out) \
-    {                                                              \
-        const TYPE_##from *x = in;                                 \
-        TYPE_##to *y = out;                                        \
-        for (size_t i = 0; i < n; i++)                             \
-            y[i] = to_##to(from_##from(x[i]));                     \
+    {                                                               \
+        const TYPE_##from *x = in;                                  \
+        TYPE_##to *y = out;                                         \
+        for (size_t i = 0; i < n; i++)                              \
+            y[i] = to_##to(from_##from(x[i]));                      \
     }
 
 /* All casts from one type, and the tile that picks one by the attribute. */
-#define CASTS(from)                                                                                         \
-    CAST(from, f32)                                                                                         \
-    CAST(from, f64)                                                                                         \
-    CAST(from, i32)                                                                                         \
-    CAST(from, u8)                                                                                          \
-    CAST(from, bf16)                                                                                        \
-    static void cast_##from(size_t n, const void *const *in, void *out, const void *attr)                   \
-    {                                                                                                       \
-        static void (*const convert[SD_DTYPE_COUNT])(size_t n, const void *in, void *out) = {               \
-            [SD_F32] = from##_to_f32, [SD_F64] = from##_to_f64, [SD_I32] = from##_to_i32,                   \
-            [SD_U8] = from##_to_u8,   [SD_BF16] = from##_to_bf16};                                          \
-        convert[((const cast_attr *)attr)->dtype](n, in[0], out);                                           \
+#define CASTS(from)                                                                       \
+    CAST(from, f32)                                                                       \
+    CAST(from, f64)                                                                       \
+    CAST(from, i32)                                                                       \
+    CAST(from, u8)                                                                        \
+    CAST(from, bf16)                                                                      \
+    static convert *const convert_##from[SD_DTYPE_COUNT] = {                              \
+        [SD_F32] = from##_to_f32, [SD_F64] = from##_to_f64,   [SD_I32] = from##_to_i32,   \
+        [SD_U8] = from##_to_u8,   [SD_BF16] = from##_to_bf16,                             \
+    };                                                                                    \
+    static void cast_##from(size_t n, const void *const *in, void *out, const void *attr) \
+    {                                                                                     \
+        convert_##from[((const cast_attr *)attr)->dtype](n, in[0], out);                  \
     }
 CASTS(f32)
 CASTS(f64)
@@ -92,10 +98,7 @@ static sd_status infer(sd_infer *c)
     return SD_OK;
 }
 
-static bool floating(sd_dtype dtype)
-{
-    return sd_dtype_is_real(dtype) || dtype == SD_BF16;
-}
+static bool floating(sd_dtype dtype) { return sd_dtype_is_real(dtype) || dtype == SD_BF16; }
 
 /* Through an integer the derivative is zero: the function is a staircase. */
 static void vjp(sd_vjp_rule *r)

@@ -5,12 +5,10 @@ typedef struct compare_attr {
     int64_t op; /* sd_comparison */
 } compare_attr;
 
-static const char *const symbol[] = {[SD_EQ] = "==", [SD_NE] = "!=", [SD_LT] = "<", [SD_LE] = "<=", [SD_GT] = ">", [SD_GE] = ">="};
+static const char *const symbol[] = {
+    [SD_EQ] = "==", [SD_NE] = "!=", [SD_LT] = "<", [SD_LE] = "<=", [SD_GT] = ">", [SD_GE] = ">="};
 
-static bool comparable(sd_dtype dtype)
-{
-    return dtype == SD_F32 || dtype == SD_F64 || dtype == SD_I32 || dtype == SD_U8;
-}
+static bool comparable(sd_dtype dtype) { return dtype == SD_F32 || dtype == SD_F64 || dtype == SD_I32 || dtype == SD_U8; }
 
 static sd_status infer(sd_infer *c)
 {
@@ -29,28 +27,25 @@ static sd_status infer(sd_infer *c)
     return SD_OK;
 }
 
-#define COMPARE(name, type)                                                                                      \
-    SD_TILE2(name##_eq, type, uint8_t, a == b)                                                                   \
-    SD_TILE2(name##_ne, type, uint8_t, a != b)                                                                   \
-    SD_TILE2(name##_lt, type, uint8_t, a < b)                                                                    \
-    SD_TILE2(name##_le, type, uint8_t, a <= b)                                                                   \
-    SD_TILE2(name##_gt, type, uint8_t, a > b)                                                                    \
-    SD_TILE2(name##_ge, type, uint8_t, a >= b)                                                                   \
-    static void name(size_t n, const void *const *in, void *out, const void *attr)                               \
-    {                                                                                                            \
-        static sd_tile *const tile[] = {[SD_EQ] = name##_eq, [SD_NE] = name##_ne, [SD_LT] = name##_lt,           \
-                                        [SD_LE] = name##_le, [SD_GT] = name##_gt, [SD_GE] = name##_ge};          \
-        tile[((const compare_attr *)attr)->op](n, in, out, attr);                                                \
+#define COMPARE(name, type)                                                                             \
+    SD_TILE2(name##_eq, type, uint8_t, a == b)                                                          \
+    SD_TILE2(name##_ne, type, uint8_t, a != b)                                                          \
+    SD_TILE2(name##_lt, type, uint8_t, a < b)                                                           \
+    SD_TILE2(name##_le, type, uint8_t, a <= b)                                                          \
+    SD_TILE2(name##_gt, type, uint8_t, a > b)                                                           \
+    SD_TILE2(name##_ge, type, uint8_t, a >= b)                                                          \
+    static void name(size_t n, const void *const *in, void *out, const void *attr)                      \
+    {                                                                                                   \
+        static sd_tile *const tile[] = {[SD_EQ] = name##_eq, [SD_NE] = name##_ne, [SD_LT] = name##_lt,  \
+                                        [SD_LE] = name##_le, [SD_GT] = name##_gt, [SD_GE] = name##_ge}; \
+        tile[((const compare_attr *)attr)->op](n, in, out, attr);                                       \
     }
 COMPARE(compare_f32, float)
 COMPARE(compare_f64, double)
 COMPARE(compare_i32, int32_t)
 COMPARE(compare_u8, uint8_t)
 
-static void print(const void *attr, sd_string *text)
-{
-    sd__string_add(text, " %s", symbol[((const compare_attr *)attr)->op]);
-}
+static void print(const void *attr, sd_string *text) { sd__string_add(text, " %s", symbol[((const compare_attr *)attr)->op]); }
 
 /* Small integers, so that equal pairs occur; or reals of the trial's type. */
 static sd_node example(sd_example *e)
@@ -80,5 +75,6 @@ sd_node sd_compare(sd_node a, sd_comparison op, sd_node b)
 {
     compare_attr attr = {.op = op};
     sd_node operand[] = {a, b};
-    return sd__broadcast_together("compare", 2, operand) ? sd__append(a.graph, &sd__op_compare, &attr, 2, operand) : sd__poison(a);
+    return sd__broadcast_together("compare", 2, operand) ? sd__append(a.graph, &sd__op_compare, &attr, 2, operand)
+                                                         : sd__poison(a);
 }

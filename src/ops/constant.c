@@ -20,7 +20,8 @@ static sd_status infer_constant(sd_infer *c)
 {
     const constant_attr *attr = c->attr;
     if (attr->dtype != SD_F32 && attr->dtype != SD_F64 && attr->dtype != SD_I32 && attr->dtype != SD_U8)
-        return sd__infer_fail(c, SD_EDTYPE, "a constant must be f32, f64, i32 or u8, not %s", sd_dtype_name((sd_dtype)attr->dtype));
+        return sd__infer_fail(c, SD_EDTYPE, "a constant must be f32, f64, i32 or u8, not %s",
+                              sd_dtype_name((sd_dtype)attr->dtype));
     double low = attr->dtype == SD_I32 ? INT32_MIN : 0, high = attr->dtype == SD_I32 ? INT32_MAX : UINT8_MAX;
     bool integer = attr->dtype == SD_I32 || attr->dtype == SD_U8;
     if (integer && !(attr->value >= low && attr->value <= high && attr->value == floor(attr->value)))
@@ -29,11 +30,8 @@ static sd_status infer_constant(sd_infer *c)
     return SD_OK;
 }
 
-#define CONSTANT(name, type)                                                     \
-    static void name(const sd_args *args)                                        \
-    {                                                                            \
-        *(type *)args->out[0].data = (type)((const constant_attr *)args->attr)->value; \
-    }
+#define CONSTANT(name, type) \
+    static void name(const sd_args *args) { *(type *)args->out[0].data = (type)((const constant_attr *)args->attr)->value; }
 CONSTANT(constant_f32, float)
 CONSTANT(constant_f64, double)
 CONSTANT(constant_i32, int32_t)
@@ -87,12 +85,12 @@ static sd_status infer_iota(sd_infer *c)
     return sd__infer_shape(c, c->out[0].shape);
 }
 
-#define IOTA(name, type)                                         \
-    static void name(const sd_args *args)                        \
-    {                                                            \
-        type *y = args->out[0].data;                             \
-        for (int64_t i = 0; i < args->out[0].shape.dim[0]; i++)  \
-            y[i] = (type)i;                                      \
+#define IOTA(name, type)                                        \
+    static void name(const sd_args *args)                       \
+    {                                                           \
+        type *y = args->out[0].data;                            \
+        for (int64_t i = 0; i < args->out[0].shape.dim[0]; i++) \
+            y[i] = (type)i;                                     \
     }
 IOTA(iota_f32, float)
 IOTA(iota_f64, double)

@@ -21,7 +21,4 @@ const sd_op sd__op_erf = {
     .sample = {.lo = -3, .hi = 3},
 };
 
-sd_node sd_erf(sd_node x)
-{
-    return sd__append1(&sd__op_erf, NULL, x);
-}
+sd_node sd_erf(sd_node x) { return sd__append1(&sd__op_erf, NULL, x); }

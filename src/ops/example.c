@@ -34,10 +34,7 @@ sd_node sd__example_real(sd_example *e, sd_shape shape)
     return sd__example_input(e, e->dtype, shape, preset ? -2 : e->op->sample.lo, preset ? 2 : e->op->sample.hi);
 }
 
-int sd__example_int(sd_example *e, int lo, int hi)
-{
-    return lo + (int)sd__random_below(&e->random, (uint64_t)(hi - lo + 1));
-}
+int sd__example_int(sd_example *e, int lo, int hi) { return lo + (int)sd__random_below(&e->random, (uint64_t)(hi - lo + 1)); }
 
 sd_shape sd__example_shape(sd_example *e, int rank, int max)
 {

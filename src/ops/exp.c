@@ -3,10 +3,7 @@
 
 SD_TILES1(exp, expf(a), exp(a))
 
-static void vjp(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], r->y);
-}
+static void vjp(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], r->y); }
 
 const sd_op sd__op_exp = {
     .name = "exp",
@@ -20,7 +17,4 @@ const sd_op sd__op_exp = {
     .sample = {.lo = -4, .hi = 4},
 };
 
-sd_node sd_exp(sd_node x)
-{
-    return sd__append1(&sd__op_exp, NULL, x);
-}
+sd_node sd_exp(sd_node x) { return sd__append1(&sd__op_exp, NULL, x); }

@@ -101,7 +101,8 @@ static sd_status infer_scatter(sd_infer *c)
     char text[SD_SHAPE_TEXT];
     SD_TRY(check(c, attr->axis));
     if (!sd_dtype_is_real(c->in[0].dtype))
-        return sd__infer_fail(c, SD_EDTYPE, "the operand is %s; it must be f32 or f64 (see sd_cast)", sd_dtype_name(c->in[0].dtype));
+        return sd__infer_fail(c, SD_EDTYPE, "the operand is %s; it must be f32 or f64 (see sd_cast)",
+                              sd_dtype_name(c->in[0].dtype));
     if (c->in[0].shape.dim[attr->axis] != c->in[1].shape.dim[0])
         return sd__infer_fail(c, SD_ESHAPE, "axis %lld of %s needs as many indices, not %lld", (long long)attr->axis,
                               sd_shape_text(c->in[0].shape, text), (long long)c->in[1].shape.dim[0]);
@@ -109,13 +110,13 @@ static sd_status infer_scatter(sd_infer *c)
     return sd__infer_shape(c, c->out[0].shape);
 }
 
-#define ADD_SLICE(suffix, type)                                                                         \
-    static void add_slice_##suffix(const sd_tensor *from, const sd_tensor *to)                          \
-    {                                                                                                   \
-        const type *x = from->data;                                                                     \
-        type *y = to->data;                                                                             \
+#define ADD_SLICE(suffix, type)                                                                                \
+    static void add_slice_##suffix(const sd_tensor *from, const sd_tensor *to)                                 \
+    {                                                                                                          \
+        const type *x = from->data;                                                                            \
+        type *y = to->data;                                                                                    \
         for (sd_walk w = sd__walk(from->shape, 2, (const sd_tensor *[]){from, to}); w.left; sd__walk_next(&w)) \
-            y[w.offset[1]] += x[w.offset[0]];                                                           \
+            y[w.offset[1]] += x[w.offset[0]];                                                                  \
     }
 ADD_SLICE(f32, float)
 ADD_SLICE(f64, double)
@@ -190,7 +191,8 @@ sd_node sd_one_hot(sd_node labels, int64_t classes, sd_dtype dtype)
     if (!sd__has(labels))
         return labels;
     if (sd_node_dtype(labels) != SD_I32 || shape.rank != 1 || classes < 1)
-        return sd_graph_fail(labels.graph, SD_ESHAPE, "one_hot: labels of rank %d and type %s, %lld classes; i32 [B] and at least one class are needed",
+        return sd_graph_fail(labels.graph, SD_ESHAPE,
+                             "one_hot: labels of rank %d and type %s, %lld classes; i32 [B] and at least one class are needed",
                              shape.rank, sd_dtype_name(sd_node_dtype(labels)), (long long)classes);
     sd_node count = sd_iota(labels.graph, SD_I32, SD_SHAPE(shape.dim[0], classes), 1);
     return sd_cast(sd_compare(count, SD_EQ, sd_reshape(labels, SD_SHAPE(shape.dim[0], 1))), dtype);

@@ -4,15 +4,9 @@
 SD_TILES1(log, logf(a), log(a))
 SD_TILES1(log1p, log1pf(a), log1p(a))
 
-static void vjp_log(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_div(r->dy[0], sd__operand(r->y, 0));
-}
+static void vjp_log(sd_vjp_rule *r) { r->grad[0] = sd_div(r->dy[0], sd__operand(r->y, 0)); }
 
-static void vjp_log1p(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_div(r->dy[0], sd_shift(sd__operand(r->y, 0), 1));
-}
+static void vjp_log1p(sd_vjp_rule *r) { r->grad[0] = sd_div(r->dy[0], sd_shift(sd__operand(r->y, 0), 1)); }
 
 const sd_op sd__op_log = {
     .name = "log",
@@ -38,12 +32,6 @@ const sd_op sd__op_log1p = {
     .sample = {.lo = -0.9, .hi = 4},
 };
 
-sd_node sd_log(sd_node x)
-{
-    return sd__append1(&sd__op_log, NULL, x);
-}
+sd_node sd_log(sd_node x) { return sd__append1(&sd__op_log, NULL, x); }
 
-sd_node sd_log1p(sd_node x)
-{
-    return sd__append1(&sd__op_log1p, NULL, x);
-}
+sd_node sd_log1p(sd_node x) { return sd__append1(&sd__op_log1p, NULL, x); }

@@ -12,15 +12,9 @@ static void vjp_by(sd_vjp_rule *r, sd_comparison a_wins)
     r->grad[1] = sd_select(chosen, zero, r->dy[0]);
 }
 
-static void vjp_min(sd_vjp_rule *r)
-{
-    vjp_by(r, SD_LE);
-}
+static void vjp_min(sd_vjp_rule *r) { vjp_by(r, SD_LE); }
 
-static void vjp_max(sd_vjp_rule *r)
-{
-    vjp_by(r, SD_GE);
-}
+static void vjp_max(sd_vjp_rule *r) { vjp_by(r, SD_GE); }
 
 const sd_op sd__op_min = {
     .name = "min",

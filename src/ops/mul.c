@@ -1,7 +1,7 @@
 /* mul.c -- multiplication and division, elementwise. */
 #include "ops/tile.h"
 
-SD_TILES2(mul, a * b, a * b)
+SD_TILES2(mul, (a * b), (a * b))
 SD_TILES2(div, a / b, a / b)
 
 static void vjp_mul(sd_vjp_rule *r)
@@ -59,12 +59,6 @@ sd_node sd_div(sd_node a, sd_node b)
     return sd__broadcast_together("div", 2, operand) ? sd__append(a.graph, &sd__op_div, NULL, 2, operand) : sd__poison(a);
 }
 
-sd_node sd_square(sd_node x)
-{
-    return sd_mul(x, x);
-}
+sd_node sd_square(sd_node x) { return sd_mul(x, x); }
 
-sd_node sd_scale(sd_node x, double s)
-{
-    return sd_mul(x, sd_constant_like(x, s));
-}
+sd_node sd_scale(sd_node x, double s) { return sd_mul(x, sd_constant_like(x, s)); }

@@ -12,7 +12,8 @@ sd_status sd__infer_shape(sd_infer *c, sd_shape shape)
     int64_t count = 1;
     for (int i = 0; i < shape.rank; i++) {
         if (shape.dim[i] < 1)
-            return sd__infer_fail(c, SD_ESHAPE, "the result would be %s; every size must be at least 1", sd_shape_text(shape, text));
+            return sd__infer_fail(c, SD_ESHAPE, "the result would be %s; every size must be at least 1",
+                                  sd_shape_text(shape, text));
         if (shape.dim[i] > MOST_ELEMENTS / count)
             return sd__infer_fail(c, SD_ESHAPE, "the result would be %s, more than 2^40 elements", sd_shape_text(shape, text));
         count *= shape.dim[i];
@@ -82,15 +83,9 @@ sd_shape_attr sd__shape_attr(sd_shape shape)
     return attr;
 }
 
-sd_shape sd__attr_shape(sd_shape_attr attr)
-{
-    return sd_shape_make((int)attr.rank, attr.dim);
-}
+sd_shape sd__attr_shape(sd_shape_attr attr) { return sd_shape_make((int)attr.rank, attr.dim); }
 
-double sd__no_flops(const sd_type *in, const sd_type *out, const void *attr)
-{
-    return 0;
-}
+double sd__no_flops(const sd_type *in, const sd_type *out, const void *attr) { return 0; }
 
 sd_walk sd__walk(sd_shape shape, int n, const sd_tensor *const *tensor)
 {
@@ -130,22 +125,30 @@ sd_tensor sd__subtensor(const sd_tensor *t, const int64_t *index, sd_shape shape
     return sub;
 }
 
-#define COPY_ROW(bytes)                                                   \
-    for (int64_t i = 0; i < n; i++)                                       \
-        memcpy(to + i * to_stride * (bytes), from + i * from_stride * (bytes), bytes)
+/* A constant size, so that memcpy becomes one load and one store. */
+#define COPY_ROW(name, bytes)                                                              \
+    static void name(int64_t n, const char *from, int64_t step, char *to, int64_t to_step) \
+    {                                                                                      \
+        for (int64_t i = 0; i < n; i++)                                                    \
+            memcpy(to + i * to_step * (bytes), from + i * step * (bytes), bytes);          \
+    }
+COPY_ROW(copy_row_1, 1)
+COPY_ROW(copy_row_2, 2)
+COPY_ROW(copy_row_4, 4)
+COPY_ROW(copy_row_8, 8)
 
-static void copy_row(size_t size, int64_t n, const char *from, int64_t from_stride, char *to, int64_t to_stride)
+static void copy_row(size_t size, int64_t n, const char *from, int64_t step, char *to, int64_t to_step)
 {
-    if (from_stride == 1 && to_stride == 1)
+    if (step == 1 && to_step == 1)
         memcpy(to, from, (size_t)n * size);
     else if (size == 1)
-        COPY_ROW(1);
+        copy_row_1(n, from, step, to, to_step);
     else if (size == 2)
-        COPY_ROW(2);
+        copy_row_2(n, from, step, to, to_step);
     else if (size == 4)
-        COPY_ROW(4);
+        copy_row_4(n, from, step, to, to_step);
     else
-        COPY_ROW(8);
+        copy_row_8(n, from, step, to, to_step);
 }
 
 void sd__copy(const sd_tensor *from, const sd_tensor *to)
@@ -165,7 +168,4 @@ void sd__copy(const sd_tensor *from, const sd_tensor *to)
         copy_row(size, n, source + w.offset[0] * (int64_t)size, from_stride, target + w.offset[1] * (int64_t)size, to_stride);
 }
 
-void sd__clear(const sd_tensor *t)
-{
-    memset(t->data, 0, (size_t)sd_shape_count(t->shape) * sd_dtype_size(t->dtype));
-}
+void sd__clear(const sd_tensor *t) { memset(t->data, 0, (size_t)sd_shape_count(t->shape) * sd_dtype_size(t->dtype)); }

@@ -22,8 +22,12 @@ extern const int sd__n_ops;
 typedef struct sd_example {
     sd_graph *graph;
     sd_random random;
-    sd_dtype dtype;  /* real dtype of this trial: f32 or f64 */
-    enum { SD_EXAMPLE_DENSE, SD_EXAMPLE_STRIDED, SD_EXAMPLE_FRESH } memory; /* operands as bound, as a view, or as a value that dies */
+    sd_dtype dtype; /* real dtype of this trial: f32 or f64 */
+    enum {
+        SD_EXAMPLE_DENSE,
+        SD_EXAMPLE_STRIDED,
+        SD_EXAMPLE_FRESH
+    } memory;        /* operands as bound, as a view, or as a value that dies */
     int n_inputs;    /* inputs made so far */
     const sd_op *op; /* the op under test */
     struct {
@@ -39,13 +43,13 @@ sd_node sd__example_real(sd_example *e, sd_shape shape);
 /* A shape of `rank` axes, each 1..max. */
 sd_shape sd__example_shape(sd_example *e, int rank, int max);
 int sd__example_int(sd_example *e, int lo, int hi); /* lo..hi inclusive */
-/* A shape of 0..4 axes with sizes around the widths at which kernels change loops (1, 3, 16, 17, 33, ...); at least `lowest` axes. */
+/* A shape of `lowest`..4 axes with sizes around those at which kernels change loops: 1, 3, 16, 17, 33, ... */
 sd_shape sd__example_any_shape(sd_example *e, int lowest);
 /* For elementwise ops: `arity` inputs of one random shape. */
 sd_node sd__example_elementwise(sd_example *e);
 
 /* Shape rules that many ops share. */
-sd_status sd__infer_same(sd_infer *c);      /* all operands real, of one dtype and shape, which is the result's */
+sd_status sd__infer_same(sd_infer *c); /* all operands real, of one dtype and shape, which is the result's */
 
 /* Refuses a result shape with a wrong rank, a size below 1, or too many elements. */
 sd_status sd__infer_shape(sd_infer *c, sd_shape shape);

@@ -44,14 +44,14 @@ static void fill_uniform_f64(uint64_t key, int32_t step, int32_t id, int64_t n, 
 }
 
 /* Box & Muller 1958, four elements of a block at a time; the last block may be longer than the sample. */
-#define FILL_NORMAL(suffix, type, log, sqrt, cos, sin)                                                  \
-    static void normal_block_##suffix(type u[4])                                                        \
-    {                                                                                                   \
-        for (int i = 0; i < 4; i += 2) {                                                                \
-            type radius = sqrt(-2 * log(1 - u[i])), angle = (type)(2 * M_PI) * u[i + 1];                \
-            u[i] = radius * cos(angle);                                                                 \
-            u[i + 1] = radius * sin(angle);                                                             \
-        }                                                                                               \
+#define FILL_NORMAL(suffix, type, log, sqrt, cos, sin)                                   \
+    static void normal_block_##suffix(type u[4])                                         \
+    {                                                                                    \
+        for (int i = 0; i < 4; i += 2) {                                                 \
+            type radius = sqrt(-2 * log(1 - u[i])), angle = (type)(2 * M_PI) * u[i + 1]; \
+            u[i] = radius * cos(angle);                                                  \
+            u[i + 1] = radius * sin(angle);                                              \
+        }                                                                                \
     }
 FILL_NORMAL(f32, float, logf, sqrtf, cosf, sinf)
 FILL_NORMAL(f64, double, log, sqrt, cos, sin)
@@ -82,14 +82,14 @@ static void fill_normal_f64(uint64_t key, int32_t step, int32_t id, int64_t n, d
 }
 
 /* A kernel that fills one sample after the other. */
-#define SAMPLES(name, type)                                                                  \
-    static void name(const sd_args *args)                                                    \
-    {                                                                                        \
-        const int32_t *step = args->in[0].data, *id = args->in[1].data;                      \
-        int64_t samples = args->in[1].shape.dim[0];                                          \
-        int64_t n = sd_shape_count(args->out[0].shape) / samples;                            \
-        type *y = args->out[0].data;                                                         \
-        for (int64_t b = 0; b < samples; b++)                                                \
+#define SAMPLES(name, type)                                                                                             \
+    static void name(const sd_args *args)                                                                               \
+    {                                                                                                                   \
+        const int32_t *step = args->in[0].data, *id = args->in[1].data;                                                 \
+        int64_t samples = args->in[1].shape.dim[0];                                                                     \
+        int64_t n = sd_shape_count(args->out[0].shape) / samples;                                                       \
+        type *y = args->out[0].data;                                                                                    \
+        for (int64_t b = 0; b < samples; b++)                                                                           \
             fill_##name(((const sd_random_attr *)args->attr)->key, *step, id[b * args->in[1].stride[0]], n, y + b * n); \
     }
 SAMPLES(uniform_f32, float)

@@ -22,7 +22,8 @@ sd_status sd__infer_reduce(sd_infer *c)
     const sd_reduce_attr *attr = c->attr;
     char text[SD_SHAPE_TEXT];
     if (!sd_dtype_is_real(c->in[0].dtype))
-        return sd__infer_fail(c, SD_EDTYPE, "the operand is %s; it must be f32 or f64 (see sd_cast)", sd_dtype_name(c->in[0].dtype));
+        return sd__infer_fail(c, SD_EDTYPE, "the operand is %s; it must be f32 or f64 (see sd_cast)",
+                              sd_dtype_name(c->in[0].dtype));
     if (attr->axes >> c->in[0].shape.rank)
         return sd__infer_fail(c, SD_EINVAL, "the set of axes 0x%x names an axis that %s does not have", attr->axes,
                               sd_shape_text(c->in[0].shape, text));
@@ -31,10 +32,7 @@ sd_status sd__infer_reduce(sd_infer *c)
     return SD_OK;
 }
 
-double sd__flops_reduce(const sd_type *in, const sd_type *out, const void *attr)
-{
-    return (double)sd_shape_count(in[0].shape);
-}
+double sd__flops_reduce(const sd_type *in, const sd_type *out, const void *attr) { return (double)sd_shape_count(in[0].shape); }
 
 void sd__print_reduce(const void *attr, sd_string *text)
 {

@@ -1,22 +1,26 @@
-/* reduce_max.c -- maximum over axes, and the place of the maximum along one axis. The first of equals counts; a NaN counts as largest. */
+/*
+ * reduce_max.c -- maximum over axes, and the place of the maximum along one axis.
+ *
+ * The first of equals counts; a NaN counts as largest.
+ */
 #include "ops/reduce.h"
 
 /* True if x beats the best so far: larger, or the first NaN. */
 #define BEATS(x, best) ((x) > (best) || ((x) != (x) && (best) == (best)))
 
-#define REDUCE_MAX(suffix, type)                                                              \
-    static void reduce_max_##suffix(const sd_args *args)                                      \
-    {                                                                                         \
+#define REDUCE_MAX(suffix, type)                                                                  \
+    static void reduce_max_##suffix(const sd_args *args)                                          \
+    {                                                                                             \
         sd_reduction r = sd__reduction(&args->in[0], ((const sd_reduce_attr *)args->attr)->axes); \
-        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                   \
-        const type *x = r.x.data;                                                             \
-        type *y = args->out[0].data;                                                          \
-        for (int64_t i = 0; i < r.kept; i++) {                                                \
-            y[i] = x[walk.offset[0]];                                                         \
-            for (int64_t k = 0; k < r.terms * r.run; k++, sd__walk_next(&walk))               \
-                if (BEATS(x[walk.offset[0]], y[i]))                                           \
-                    y[i] = x[walk.offset[0]];                                                 \
-        }                                                                                     \
+        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                       \
+        const type *x = r.x.data;                                                                 \
+        type *y = args->out[0].data;                                                              \
+        for (int64_t i = 0; i < r.kept; i++) {                                                    \
+            y[i] = x[walk.offset[0]];                                                             \
+            for (int64_t k = 0; k < r.terms * r.run; k++, sd__walk_next(&walk))                   \
+                if (BEATS(x[walk.offset[0]], y[i]))                                               \
+                    y[i] = x[walk.offset[0]];                                                     \
+        }                                                                                         \
     }
 REDUCE_MAX(f32, float)
 REDUCE_MAX(f64, double)
@@ -84,10 +88,7 @@ const sd_op sd__op_reduce_max = {
     .sample = {.ties = true},
 };
 
-sd_node sd_reduce_max(sd_node x, uint32_t axes, bool keep)
-{
-    return sd__append_reduce(&sd__op_reduce_max, x, axes, keep);
-}
+sd_node sd_reduce_max(sd_node x, uint32_t axes, bool keep) { return sd__append_reduce(&sd__op_reduce_max, x, axes, keep); }
 
 typedef struct argmax_attr {
     int64_t axis;
@@ -112,24 +113,24 @@ static sd_status infer_argmax(sd_infer *c)
     return SD_OK;
 }
 
-#define ARGMAX(suffix, type)                                                                  \
-    static void argmax_##suffix(const sd_args *args)                                          \
-    {                                                                                         \
-        int64_t axis = ((const argmax_attr *)args->attr)->axis;                               \
-        sd_reduction r = sd__reduction(&args->in[0], SD_AXIS(axis));                          \
-        int64_t length = args->in[0].shape.dim[axis];                                         \
-        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                   \
-        const type *x = r.x.data;                                                             \
-        int32_t *y = args->out[0].data;                                                       \
-        for (int64_t i = 0; i < r.kept; i++) {                                                \
-            type best = x[walk.offset[0]];                                                    \
-            y[i] = 0;                                                                         \
-            for (int64_t k = 0; k < length; k++, sd__walk_next(&walk))                        \
-                if (BEATS(x[walk.offset[0]], best)) {                                         \
-                    best = x[walk.offset[0]];                                                 \
-                    y[i] = (int32_t)k;                                                        \
-                }                                                                             \
-        }                                                                                     \
+#define ARGMAX(suffix, type)                                                \
+    static void argmax_##suffix(const sd_args *args)                        \
+    {                                                                       \
+        int64_t axis = ((const argmax_attr *)args->attr)->axis;             \
+        sd_reduction r = sd__reduction(&args->in[0], SD_AXIS(axis));        \
+        int64_t length = args->in[0].shape.dim[axis];                       \
+        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x}); \
+        const type *x = r.x.data;                                           \
+        int32_t *y = args->out[0].data;                                     \
+        for (int64_t i = 0; i < r.kept; i++) {                              \
+            type best = x[walk.offset[0]];                                  \
+            y[i] = 0;                                                       \
+            for (int64_t k = 0; k < length; k++, sd__walk_next(&walk))      \
+                if (BEATS(x[walk.offset[0]], best)) {                       \
+                    best = x[walk.offset[0]];                               \
+                    y[i] = (int32_t)k;                                      \
+                }                                                           \
+        }                                                                   \
     }
 ARGMAX(f32, float)
 ARGMAX(f64, double)

@@ -6,10 +6,7 @@ SD_TILES1(relu, a > 0 || a != a ? a : 0, a > 0 || a != a ? a : 0)
 SD_TILES1(step, a > 0 ? 1 : a != a ? a : 0, a > 0 ? 1 : a != a ? a : 0)
 
 /* y > 0 exactly where x > 0; asking y lets x's memory go. */
-static void vjp_relu(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], sd_step(r->y));
-}
+static void vjp_relu(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], sd_step(r->y)); }
 
 const sd_op sd__op_relu = {
     .name = "relu",
@@ -35,12 +32,6 @@ const sd_op sd__op_step = {
     .sample = {.kink = {0}, .n_kinks = 1},
 };
 
-sd_node sd_relu(sd_node x)
-{
-    return sd__append1(&sd__op_relu, NULL, x);
-}
+sd_node sd_relu(sd_node x) { return sd__append1(&sd__op_relu, NULL, x); }
 
-sd_node sd_step(sd_node x)
-{
-    return sd__append1(&sd__op_step, NULL, x);
-}
+sd_node sd_step(sd_node x) { return sd__append1(&sd__op_step, NULL, x); }

@@ -62,10 +62,7 @@ static bool view(const sd_tensor *in, const void *attr, sd_tensor *out)
     return true;
 }
 
-static void vjp(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_reshape(r->dy[0], sd_node_shape(sd__operand(r->y, 0)));
-}
+static void vjp(sd_vjp_rule *r) { r->grad[0] = sd_reshape(r->dy[0], sd_node_shape(sd__operand(r->y, 0))); }
 
 /* Joins all axes, turns the order of the sizes round, or appends an axis; sometimes over a transposed operand. */
 static sd_node example(sd_example *e)

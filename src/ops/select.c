@@ -28,14 +28,14 @@ static sd_status infer(sd_infer *c)
     return SD_OK;
 }
 
-#define SELECT(name, type)                                    \
+#define SELECT(name, type)                                       \
     static void name(size_t n, const void *const *in, void *out) \
-    {                                                         \
-        const uint8_t *cond = in[0];                          \
-        const type *a = in[1], *b = in[2];                    \
-        type *y = out;                                        \
-        for (size_t i = 0; i < n; i++)                        \
-            y[i] = cond[i] ? a[i] : b[i];                     \
+    {                                                            \
+        const uint8_t *cond = in[0];                             \
+        const type *a = in[1], *b = in[2];                       \
+        type *y = out;                                           \
+        for (size_t i = 0; i < n; i++)                           \
+            y[i] = cond[i] ? a[i] : b[i];                        \
     }
 SELECT(select_f32, float)
 SELECT(select_f64, double)
@@ -82,5 +82,6 @@ sd_node sd_select(sd_node cond, sd_node a, sd_node b)
 {
     select_attr attr = {.dtype = sd_node_dtype(a)};
     sd_node operand[] = {cond, a, b};
-    return sd__broadcast_together("select", 3, operand) ? sd__append(a.graph, &sd__op_select, &attr, 3, operand) : sd__poison(a);
+    return sd__broadcast_together("select", 3, operand) ? sd__append(a.graph, &sd__op_select, &attr, 3, operand)
+                                                        : sd__poison(a);
 }

@@ -5,10 +5,7 @@
 SD_TILES1(sigmoid, 1 / (1 + expf(-a)), 1 / (1 + exp(-a)))
 
 /* dy/dx = y (1 - y). */
-static void vjp(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], sd_mul(r->y, sd_shift(sd_neg(r->y), 1)));
-}
+static void vjp(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], sd_mul(r->y, sd_shift(sd_neg(r->y), 1))); }
 
 const sd_op sd__op_sigmoid = {
     .name = "sigmoid",
@@ -22,7 +19,4 @@ const sd_op sd__op_sigmoid = {
     .sample = {.lo = -4, .hi = 4},
 };
 
-sd_node sd_sigmoid(sd_node x)
-{
-    return sd__append1(&sd__op_sigmoid, NULL, x);
-}
+sd_node sd_sigmoid(sd_node x) { return sd__append1(&sd__op_sigmoid, NULL, x); }

@@ -24,10 +24,10 @@ static sd_status infer_slice(sd_infer *c)
     for (int i = 0; i < c->in[0].shape.rank; i++) {
         int64_t start = attr->start[i], stop = attr->stop[i], step = attr->step[i], size = c->in[0].shape.dim[i];
         if (start < 0 || start >= stop || stop > size || step < 1)
-            return sd__infer_fail(c, SD_EINVAL,
-                                  "axis %d of %s: start %lld, stop %lld, step %lld; 0 <= start < stop <= %lld and step >= 1 are needed",
-                                  i, sd_shape_text(c->in[0].shape, text), (long long)start, (long long)stop, (long long)step,
-                                  (long long)size);
+            return sd__infer_fail(
+                c, SD_EINVAL,
+                "axis %d of %s: start %lld, stop %lld, step %lld; 0 <= start < stop <= %lld and step >= 1 are needed", i,
+                sd_shape_text(c->in[0].shape, text), (long long)start, (long long)stop, (long long)step, (long long)size);
         c->out[0].shape.dim[i] = (stop - start - 1) / step + 1;
     }
     return SD_OK;

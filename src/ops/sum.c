@@ -1,40 +1,40 @@
 /* sum.c -- sums and means over axes, in the order that sum.h fixes. */
-#include "ops/reduce.h"
 #include "ops/sum.h"
+#include "ops/reduce.h"
 
 /* The block's elements are copied together first, so that any strides give the same bits. */
-#define SUM(suffix, type)                                                                     \
-    static type sum_run_##suffix(const type *x, sd_walk *walk, int64_t n)                     \
-    {                                                                                         \
-        type block[SD_SUM_BLOCK], total = 0;                                                  \
-        for (int64_t done = 0; done < n;) {                                                   \
-            int64_t count = SD_MIN(n - done, SD_SUM_BLOCK);                                   \
-            for (int64_t i = 0; i < count; i++, sd__walk_next(walk))                          \
-                block[i] = x[walk->offset[0]];                                                \
-            total += sd__sum_block_##suffix(block, count);                                    \
-            done += count;                                                                    \
-        }                                                                                     \
-        return total;                                                                         \
-    }                                                                                         \
-    static type sum_terms_##suffix(const type *x, sd_walk *walk, const sd_reduction *r)       \
-    {                                                                                         \
-        type total = 0, group = 0;                                                            \
-        for (int64_t i = 0; i < r->terms; i++) {                                              \
-            group += sum_run_##suffix(x, walk, r->run);                                       \
-            if ((i + 1) % SD_SUM_GROUP == 0 || i + 1 == r->terms) {                           \
-                total += group;                                                               \
-                group = 0;                                                                    \
-            }                                                                                 \
-        }                                                                                     \
-        return total;                                                                         \
-    }                                                                                         \
-    static void sum_##suffix(const sd_args *args)                                             \
-    {                                                                                         \
+#define SUM(suffix, type)                                                                         \
+    static type sum_run_##suffix(const type *x, sd_walk *walk, int64_t n)                         \
+    {                                                                                             \
+        type block[SD_SUM_BLOCK], total = 0;                                                      \
+        for (int64_t done = 0; done < n;) {                                                       \
+            int64_t count = SD_MIN(n - done, SD_SUM_BLOCK);                                       \
+            for (int64_t i = 0; i < count; i++, sd__walk_next(walk))                              \
+                block[i] = x[walk->offset[0]];                                                    \
+            total += sd__sum_block_##suffix(block, count);                                        \
+            done += count;                                                                        \
+        }                                                                                         \
+        return total;                                                                             \
+    }                                                                                             \
+    static type sum_terms_##suffix(const type *x, sd_walk *walk, const sd_reduction *r)           \
+    {                                                                                             \
+        type total = 0, group = 0;                                                                \
+        for (int64_t i = 0; i < r->terms; i++) {                                                  \
+            group += sum_run_##suffix(x, walk, r->run);                                           \
+            if ((i + 1) % SD_SUM_GROUP == 0 || i + 1 == r->terms) {                               \
+                total += group;                                                                   \
+                group = 0;                                                                        \
+            }                                                                                     \
+        }                                                                                         \
+        return total;                                                                             \
+    }                                                                                             \
+    static void sum_##suffix(const sd_args *args)                                                 \
+    {                                                                                             \
         sd_reduction r = sd__reduction(&args->in[0], ((const sd_reduce_attr *)args->attr)->axes); \
-        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                   \
-        type *y = args->out[0].data;                                                          \
-        for (int64_t i = 0; i < r.kept; i++)                                                  \
-            y[i] = sum_terms_##suffix(r.x.data, &walk, &r);                                   \
+        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                       \
+        type *y = args->out[0].data;                                                              \
+        for (int64_t i = 0; i < r.kept; i++)                                                      \
+            y[i] = sum_terms_##suffix(r.x.data, &walk, &r);                                       \
     }
 SUM(f32, float)
 SUM(f64, double)
@@ -67,10 +67,7 @@ const sd_op sd__op_sum = {
     .example = example,
 };
 
-sd_node sd_sum(sd_node x, uint32_t axes, bool keep)
-{
-    return sd__append_reduce(&sd__op_sum, x, axes, keep);
-}
+sd_node sd_sum(sd_node x, uint32_t axes, bool keep) { return sd__append_reduce(&sd__op_sum, x, axes, keep); }
 
 /* Divided, not multiplied by 1/n: the mean of equal numbers whose sum is exact is that number. */
 sd_node sd_mean(sd_node x, uint32_t axes, bool keep)

@@ -25,29 +25,29 @@
 #define SD_SUM_BLOCK 1024
 #define SD_SUM_GROUP 64
 
-#define SD_SUM_FUNCTIONS(suffix, type)                                        \
-    /* The sum of one block, n <= SD_SUM_BLOCK. */                            \
-    static inline type sd__sum_block_##suffix(const type *x, int64_t n)       \
-    {                                                                         \
-        type lane[SD_SUM_LANES] = {0};                                        \
-        int64_t i = 0;                                                        \
-        for (; i + SD_SUM_LANES <= n; i += SD_SUM_LANES)                      \
-            for (int l = 0; l < SD_SUM_LANES; l++)                            \
-                lane[l] += x[i + l];                                          \
-        for (int l = 0; i < n; i++, l++)                                      \
-            lane[l] += x[i];                                                  \
-        for (int half = SD_SUM_LANES / 2; half > 0; half /= 2)                \
-            for (int l = 0; l < half; l++)                                    \
-                lane[l] += lane[l + half];                                    \
-        return lane[0];                                                       \
-    }                                                                         \
-    /* The sum of a run of n contiguous elements. */                          \
-    static inline type sd__sum_run_##suffix(const type *x, int64_t n)         \
-    {                                                                         \
-        type total = 0;                                                       \
-        for (int64_t i = 0; i < n; i += SD_SUM_BLOCK)                         \
+#define SD_SUM_FUNCTIONS(suffix, type)                                                           \
+    /* The sum of one block, n <= SD_SUM_BLOCK. */                                               \
+    static inline type sd__sum_block_##suffix(const type *x, int64_t n)                          \
+    {                                                                                            \
+        type lane[SD_SUM_LANES] = {0};                                                           \
+        int64_t i = 0;                                                                           \
+        for (; i + SD_SUM_LANES <= n; i += SD_SUM_LANES)                                         \
+            for (int l = 0; l < SD_SUM_LANES; l++)                                               \
+                lane[l] += x[i + l];                                                             \
+        for (int l = 0; i < n; i++, l++)                                                         \
+            lane[l] += x[i];                                                                     \
+        for (int half = SD_SUM_LANES / 2; half > 0; half /= 2)                                   \
+            for (int l = 0; l < half; l++)                                                       \
+                lane[l] += lane[l + half];                                                       \
+        return lane[0];                                                                          \
+    }                                                                                            \
+    /* The sum of a run of n contiguous elements. */                                             \
+    static inline type sd__sum_run_##suffix(const type *x, int64_t n)                            \
+    {                                                                                            \
+        type total = 0;                                                                          \
+        for (int64_t i = 0; i < n; i += SD_SUM_BLOCK)                                            \
             total += sd__sum_block_##suffix(x + i, n - i < SD_SUM_BLOCK ? n - i : SD_SUM_BLOCK); \
-        return total;                                                         \
+        return total;                                                                            \
     }
 SD_SUM_FUNCTIONS(f32, float)
 SD_SUM_FUNCTIONS(f64, double)

@@ -4,10 +4,7 @@
 SD_TILES1(tanh, tanhf(a), tanh(a))
 
 /* dy/dx = 1 - y^2. */
-static void vjp(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], sd_shift(sd_neg(sd_square(r->y)), 1));
-}
+static void vjp(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], sd_shift(sd_neg(sd_square(r->y)), 1)); }
 
 const sd_op sd__op_tanh = {
     .name = "tanh",
@@ -21,7 +18,4 @@ const sd_op sd__op_tanh = {
     .sample = {.lo = -3, .hi = 3},
 };
 
-sd_node sd_tanh(sd_node x)
-{
-    return sd__append1(&sd__op_tanh, NULL, x);
-}
+sd_node sd_tanh(sd_node x) { return sd__append1(&sd__op_tanh, NULL, x); }

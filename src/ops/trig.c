@@ -4,15 +4,9 @@
 SD_TILES1(sin, sinf(a), sin(a))
 SD_TILES1(cos, cosf(a), cos(a))
 
-static void vjp_sin(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], sd_cos(sd__operand(r->y, 0)));
-}
+static void vjp_sin(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], sd_cos(sd__operand(r->y, 0))); }
 
-static void vjp_cos(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_neg(sd_mul(r->dy[0], sd_sin(sd__operand(r->y, 0))));
-}
+static void vjp_cos(sd_vjp_rule *r) { r->grad[0] = sd_neg(sd_mul(r->dy[0], sd_sin(sd__operand(r->y, 0)))); }
 
 const sd_op sd__op_sin = {
     .name = "sin",
@@ -38,12 +32,6 @@ const sd_op sd__op_cos = {
     .sample = {.lo = -4, .hi = 4},
 };
 
-sd_node sd_sin(sd_node x)
-{
-    return sd__append1(&sd__op_sin, NULL, x);
-}
+sd_node sd_sin(sd_node x) { return sd__append1(&sd__op_sin, NULL, x); }
 
-sd_node sd_cos(sd_node x)
-{
-    return sd__append1(&sd__op_cos, NULL, x);
-}
+sd_node sd_cos(sd_node x) { return sd__append1(&sd__op_cos, NULL, x); }
