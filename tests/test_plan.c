@@ -1,0 +1,411 @@
+/* test_plan.c -- compiled programs compute what their graphs say, whatever is shared, viewed, overwritten or cut in two. */
+#include "law.h"
+
+#include <sonde/sonde.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "interpret.h"
+#include "plan/plan.h"
+
+static sd_context *context_with(const char *kernels, int threads)
+{
+    sd_context *context;
+    assert_ok(sd_context_new(&(sd_context_options){.threads = threads, .kernels = kernels}, &context));
+    return context;
+}
+
+/* ---- random programs against the interpreter ---- */
+
+#define NODES 40
+
+static sd_node random_node(sd_graph *g, const sd_node *pool, int n)
+{
+    sd_node a = pool[law_int(0, n - 1)], b = pool[law_int(0, n - 1)];
+    sd_shape shape = sd_node_shape(a);
+    switch (law_int(0, 9)) {
+    case 0:
+        return sd_add(a, b);
+    case 1:
+        return sd_mul(a, sd_transpose(b));
+    case 2:
+        return sd_tanh(a);
+    case 3:
+        return sd_sub(a, sd_sum(b, SD_AXIS(law_int(0, 1)), true));
+    case 4:
+        return sd_transpose(a);
+    case 5:
+        return sd_scale(sd_matmul(a, law_int(0, 1), b, law_int(0, 1)), 0.1);
+    case 6: /* the upper left part, put back at the lower right */
+        return sd_pad(sd_slice_of(a, (int64_t[]){0, 0}, (int64_t[]){shape.dim[0] - 1, shape.dim[1] - 2}, NULL),
+                      (int64_t[]){1, 2}, (int64_t[]){0, 0}, NULL);
+    case 7:
+        return sd_reshape(sd_transpose(sd_reshape(a, SD_SHAPE(shape.dim[0] * shape.dim[1], 1))), shape);
+    case 8:
+        return sd_select(sd_compare(a, SD_GT, b), a, sd_constant_like(b, 0.5));
+    default:
+        return sd_broadcast(sd_mean(a, SD_AXIS(0), true), shape);
+    }
+}
+
+static void run_and_compare(sd_context *context, int n, const sd_node *value, float *x, int64_t count, float *const *wanted)
+{
+    sd_output output[8];
+    char name[8][16];
+    float *got[8];
+    sd_plan *plan;
+    sd_workspace *workspace;
+    for (int k = 0; k < n; k++) {
+        snprintf(name[k], sizeof name[k], "r%d", k);
+        output[k] = (sd_output){name[k], 0, value[k]};
+        got[k] = malloc((size_t)count * sizeof(float));
+    }
+    assert_ok(sd_compile(context, n, output, NULL, &plan));
+    assert_ok(sd_workspace_new(plan, &workspace));
+    void *binding[16];
+    for (int s = 0; s < sd_plan_slots(plan); s++) {
+        const char *slot = sd_plan_slot_name(plan, s);
+        binding[s] = slot[0] == 'x' ? x : got[atoi(slot + 1)];
+    }
+    for (int again = 0; again < 2; again++) { /* a second run must not see the first one's memory */
+        assert_ok(sd_run(plan, workspace, binding, sd_context_pool(context)));
+        for (int k = 0; k < n; k++)
+            assert_near(got[k], wanted[k], (size_t)count, 1e-4);
+    }
+    for (int k = 0; k < n; k++)
+        free(got[k]);
+    sd_workspace_free(workspace);
+    sd_plan_free(plan);
+}
+
+static void random_programs_equal_their_interpretation(void **state)
+{
+    sd_context *context[] = {context_with("reference", 1), context_with("fused", 1), context_with(NULL, 2)};
+    for (int trial = 0; trial < law_trials(60); trial++) {
+        sd_graph *g = sd_graph_new();
+        int64_t side = law_int(3, 9), count = side * side;
+        sd_node node[NODES], value[4];
+        float *x = malloc((size_t)count * sizeof *x), *wanted[4];
+        law_draw(x, (size_t)count, -1, 1);
+        node[0] = sd_input(g, "x", SD_F32, SD_SHAPE(side, side));
+        for (int i = 1; i < NODES; i++)
+            node[i] = random_node(g, node, i);
+        for (int k = 0; k < 4; k++) { /* any node may be an output: the input itself, a view, one node twice */
+            value[k] = k == 3 ? value[0] : node[law_int(k == 0 ? NODES - 8 : 0, NODES - 1)];
+            wanted[k] = malloc((size_t)count * sizeof(float));
+            interpret(value[k], (sd_feed[]){{"x", x}, {NULL, NULL}}, wanted[k]);
+        }
+        assert_int_equal(sd_graph_status(g), SD_OK);
+        for (size_t c = 0; c < SD_COUNT(context); c++)
+            run_and_compare(context[c], 4, value, x, count, wanted);
+        for (int k = 0; k < 4; k++)
+            free(wanted[k]);
+        free(x);
+        sd_graph_free(g);
+    }
+    for (size_t c = 0; c < SD_COUNT(context); c++)
+        sd_context_free(context[c]);
+}
+
+/* ---- the arena ---- */
+
+static void buffers_alive_together_never_overlap(void **state)
+{
+    for (int trial = 0; trial < law_trials(200); trial++) {
+        sd_buffer buffer[60];
+        int n = law_int(1, 60), steps = 40;
+        for (int i = 0; i < n; i++) {
+            int first = law_int(0, steps - 1);
+            buffer[i] = (sd_buffer){.bytes = (size_t)law_int(1, 5000), .first = first, .last = law_int(first, steps - 1)};
+        }
+        size_t total = sd__arrange(n, buffer), sum = 0;
+        for (int i = 0; i < n; i++) {
+            assert_int_equal(buffer[i].offset % 64, 0);
+            assert_true(buffer[i].offset + buffer[i].bytes <= total);
+            sum += (buffer[i].bytes + 63) / 64 * 64;
+            for (int k = 0; k < i; k++) {
+                bool together = buffer[i].first <= buffer[k].last && buffer[k].first <= buffer[i].last;
+                bool apart = buffer[i].offset + buffer[i].bytes <= buffer[k].offset ||
+                             buffer[k].offset + buffer[k].bytes <= buffer[i].offset;
+                assert_true(!together || apart);
+            }
+        }
+        assert_true(total <= sum);
+    }
+}
+
+static sd_node deep_network(sd_graph *g, int layers, int64_t width, sd_dtype dtype)
+{
+    sd_node y = sd_input(g, "x", dtype, SD_SHAPE(8, width));
+    for (int i = 0; i < layers; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "layer%d", i);
+        sd_scope_push(g, name);
+        sd_node w = sd_param(g, "weight", dtype, SD_SHAPE(width, width), (sd_param_spec){0});
+        sd_node b = sd_param(g, "bias", dtype, SD_SHAPE(width), (sd_param_spec){0});
+        y = sd_tanh(sd_dense(y, w, b));
+        sd_scope_pop(g);
+    }
+    return sd_mean(sd_square(y), SD_ALL_AXES, false);
+}
+
+/* Forward only, a chain needs memory for two layers, however deep it is. */
+static void dead_buffers_are_used_again(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    size_t bytes[2];
+    for (int k = 0; k < 2; k++) {
+        sd_graph *g = sd_graph_new();
+        sd_node loss = deep_network(g, k ? 50 : 5, 64, SD_F32);
+        sd_plan *plan;
+        assert_ok(sd_compile(context, 1, &(sd_output){"loss", 0, loss}, NULL, &plan));
+        bytes[k] = sd_plan_workspace_bytes(plan);
+        sd_plan_free(plan);
+        sd_graph_free(g);
+    }
+    assert_true(bytes[1] < bytes[0] + 4096);
+    sd_context_free(context);
+}
+
+static void a_graph_of_5000_nodes_compiles_in_100_ms(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    sd_graph *g = sd_graph_new();
+    int layers = 40;
+    sd_node loss = deep_network(g, layers, 8, SD_F32);
+    int n = 2 * layers;
+    sd_node wrt[80], grad[80], v[80], hv[80];
+    for (int i = 0; i < n; i++) {
+        wrt[i] = sd_param_node(g, i);
+        v[i] = sd_param_like(g, "v", i);
+    }
+    sd_grad(loss, n, wrt, grad);
+    sd_hvp(loss, n, wrt, v, hv);
+    for (sd_node extra = loss; g->count < 5000;) /* further nodes, none of which is shared */
+        loss = extra = sd_sin(sd_add(extra, sd_constant_like(extra, g->count)));
+    sd_layout layout = sd_graph_params(g);
+    sd_output output[81] = {{"loss", 0, loss}};
+    for (int i = 0; i < n; i++)
+        output[1 + i] = (sd_output){"hv", layout.slice[i].offset, hv[i]};
+    double best = 1e9;
+    for (int repeat = 0; repeat < 5; repeat++) {
+        struct timespec a, b;
+        sd_plan *plan;
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+        assert_ok(sd_compile(context, n + 1, output, NULL, &plan));
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+        sd_plan_free(plan);
+        best = fmin(best, (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec));
+    }
+    print_message("%u nodes compile in %.1f ms\n", g->count, best * 1e3);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(NDEBUG)
+    assert_true(best < 0.1);
+#endif
+    sd_graph_free(g);
+    sd_context_free(context);
+}
+
+/* ---- slots ---- */
+
+static void slots_are_checked(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    sd_graph *g = sd_graph_new();
+    sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(4)), y = sd_exp(x);
+    sd_plan *plan;
+    sd_workspace *workspace;
+    assert_status(sd_compile(context, 1, &(sd_output){"x", 0, y}, NULL, &plan), SD_EINVAL);
+    assert_non_null(strstr(sd_error(), "slot x"));
+    assert_status(sd_compile(context, 1, &(sd_output){"y", -1, y}, NULL, &plan), SD_EINVAL);
+    assert_status(sd_compile(context, 1, &(sd_output){"", 0, y}, NULL, &plan), SD_EINVAL);
+    sd_output mixed[] = {{"y", 0, y}, {"y", 4, sd_cast(y, SD_F64)}};
+    assert_status(sd_compile(context, 2, mixed, NULL, &plan), SD_EDTYPE);
+    sd_output packed[] = {{"y", 6, y}, {"y", 1, sd_neg(y)}};
+    assert_ok(sd_compile(context, 2, packed, NULL, &plan));
+    assert_int_equal(sd_plan_slot_length(plan, sd_plan_slot(plan, "y")), 10);
+    assert_int_equal(sd_plan_slot(plan, "z"), -1);
+    assert_ok(sd_workspace_new(plan, &workspace));
+    float in[4] = {0, 1, 2, 3}, out[10] = {0};
+    void *binding[2] = {NULL, NULL};
+    binding[sd_plan_slot(plan, "x")] = in;
+    assert_status(sd_run(plan, workspace, binding, NULL), SD_EINVAL);
+    assert_non_null(strstr(sd_error(), "slot y"));
+    binding[sd_plan_slot(plan, "y")] = out;
+    assert_ok(sd_run(plan, workspace, binding, NULL));
+    for (int i = 0; i < 4; i++) {
+        assert_true(fabs((double)out[6 + i] - exp(i)) < 1e-5);
+        assert_true(out[1 + i] == -out[6 + i]);
+    }
+    assert_true(out[0] == 0 && out[5] == 0);
+    sd_workspace_free(workspace);
+    sd_plan_free(plan);
+    sd_graph_free(g);
+    sd_context_free(context);
+}
+
+static void barriers_keep_equal_nodes_apart(void **state)
+{
+    sd_context *context = context_with("reference", 1);
+    int steps[2];
+    for (int k = 0; k < 2; k++) {
+        sd_graph *g = sd_graph_new();
+        sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(4));
+        sd_node a = sd_exp(x), b = sd_exp(k ? sd_barrier(x) : x);
+        sd_plan *plan;
+        assert_ok(sd_compile(context, 1, &(sd_output){"y", 0, sd_mul(a, b)}, NULL, &plan));
+        steps[k] = sd_plan_steps(plan);
+        sd_plan_free(plan);
+        sd_graph_free(g);
+    }
+    assert_int_equal(steps[0], 2); /* one exp, one product */
+    assert_int_equal(steps[1], 4);
+    sd_context_free(context);
+}
+
+static void bad_contexts_are_refused(void **state)
+{
+    sd_context *context;
+    assert_status(sd_context_new(&(sd_context_options){.kernels = "simd,oops"}, &context), SD_EINVAL);
+    assert_non_null(strstr(sd_error(), "\"oops\""));
+    assert_status(sd_context_new(&(sd_context_options){.isa = "v9"}, &context), SD_EINVAL);
+    assert_status(sd_context_new(&(sd_context_options){.threads = -1}, &context), SD_EINVAL);
+    assert_status(sd_context_new(&(sd_context_options){.debug = 6}, &context), SD_EINVAL);
+    assert_null(context);
+}
+
+/* ---- one point, many directions ---- */
+
+static void cut_program_equals_whole(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    sd_graph *g = sd_graph_new();
+    sd_node loss = deep_network(g, 3, 5, SD_F64), wrt[6], v[6], grad[6], hv[6];
+    for (int i = 0; i < 6; i++) {
+        wrt[i] = sd_param_node(g, i);
+        v[i] = sd_param_like(g, "v", i);
+    }
+    sd_grad(loss, 6, wrt, grad);
+    sd_hvp(loss, 6, wrt, v, hv);
+    sd_layout layout = sd_graph_params(g);
+    sd_output output[13] = {{"loss", 0, loss}};
+    for (int i = 0; i < 6; i++) {
+        output[1 + i] = (sd_output){"grad", layout.slice[i].offset, grad[i]};
+        output[7 + i] = (sd_output){"hv", layout.slice[i].offset, hv[i]};
+    }
+    sd_plan *whole, *point, *product;
+    assert_ok(sd_compile(context, 13, output, NULL, &whole));
+    assert_ok(sd_linearize(context, 13, output, "v", NULL, &point, &product));
+    assert_true(sd_plan_flops(product) < sd_plan_flops(whole));
+    assert_int_equal(sd_plan_slot(point, "v"), -1);
+
+    double x[40], theta[90], direction[90], saved[4000], gradient[2][90], product_of[2][90], value[2];
+    assert_int_equal(layout.length, 90);
+    law_draw_f64(x, 40, -1, 1);
+    law_draw_f64(theta, 90, -0.7, 0.7);
+    sd_plan *plan[] = {whole, point, product};
+    for (int round = 0; round < 3; round++) {
+        law_draw_f64(direction, 90, -1, 1);
+        for (int p = 0; p < 3; p++) {
+            if (p == 1 && round)
+                continue; /* the point is computed once */
+            void *binding[8];
+            sd_workspace *workspace;
+            for (int s = 0; s < sd_plan_slots(plan[p]); s++) {
+                const char *name = sd_plan_slot_name(plan[p], s);
+                int k = p > 0;
+                binding[s] = !strcmp(name, "x") ? (void *)x : !strcmp(name, "theta") ? theta : !strcmp(name, "v") ? direction
+                             : !strcmp(name, "grad") ? gradient[k] : !strcmp(name, "hv") ? product_of[k]
+                             : !strcmp(name, "loss") ? &value[k] : !strcmp(name, "saved.f64") ? saved : NULL;
+                if (binding[s] == saved)
+                    assert_true(sd_plan_slot_length(plan[p], s) <= 4000);
+            }
+            assert_ok(sd_workspace_new(plan[p], &workspace));
+            assert_ok(sd_run(plan[p], workspace, binding, NULL));
+            sd_workspace_free(workspace);
+        }
+        assert_near_f64(value + 1, value, 1, 0);
+        assert_near_f64(gradient[1], gradient[0], 90, 0);
+        assert_near_f64(product_of[1], product_of[0], 90, 1e-14);
+    }
+    sd_plan *a, *b;
+    assert_status(sd_linearize(context, 7, output, "v", NULL, &a, &b), SD_EINVAL); /* nothing depends on v */
+    sd_plan_free(whole);
+    sd_plan_free(point);
+    sd_plan_free(product);
+    sd_graph_free(g);
+    sd_context_free(context);
+}
+
+/* ---- bits ---- */
+
+static void bits_do_not_depend_on_threads(void **state)
+{
+    uint64_t hash[4];
+    for (int threads = 1; threads <= 4; threads++) {
+        sd_context *context = context_with(NULL, threads);
+        sd_graph *g = sd_graph_new();
+        sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(300, 500)), w = sd_input(g, "w", SD_F32, SD_SHAPE(500, 200));
+        sd_node y = sd_tanh(sd_matmul(x, false, w, false));
+        sd_node grad[2];
+        sd_grad(sd_sum(sd_square(sd_softmax(y)), SD_ALL_AXES, false), 2, (sd_node[]){x, w}, grad);
+        sd_output output[] = {{"gx", 0, grad[0]}, {"gw", 0, grad[1]}};
+        sd_plan *plan;
+        sd_workspace *workspace;
+        assert_ok(sd_compile(context, 2, output, NULL, &plan));
+        assert_ok(sd_workspace_new(plan, &workspace));
+        static float in[150000], weight[100000], gx[150000], gw[100000];
+        sd_random random = sd__random(5, 0);
+        for (int i = 0; i < 150000; i++)
+            in[i] = (float)sd__random_normal(&random);
+        for (int i = 0; i < 100000; i++)
+            weight[i] = (float)sd__random_normal(&random) * 0.04f;
+        void *binding[4];
+        binding[sd_plan_slot(plan, "x")] = in;
+        binding[sd_plan_slot(plan, "w")] = weight;
+        binding[sd_plan_slot(plan, "gx")] = gx;
+        binding[sd_plan_slot(plan, "gw")] = gw;
+        assert_ok(sd_run(plan, workspace, binding, sd_context_pool(context)));
+        hash[threads - 1] = sd__hash(sd__hash(SD_HASH_START, gx, sizeof gx), gw, sizeof gw);
+        assert_int_equal(hash[threads - 1], hash[0]);
+        sd_workspace_free(workspace);
+        sd_plan_free(plan);
+        sd_graph_free(g);
+        sd_context_free(context);
+    }
+}
+
+/* ---- debug level 5 ---- */
+
+static void first_step_that_is_not_finite_is_named(void **state)
+{
+    sd_context *context;
+    assert_ok(sd_context_new(&(sd_context_options){.debug = 5, .kernels = "reference"}, &context));
+    sd_graph *g = sd_graph_new();
+    sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(3));
+    sd_scope_push(g, "head");
+    sd_node y = sd_log(sd_sub(x, sd_constant_like(x, 1)));
+    sd_scope_pop(g);
+    float in[3] = {2, 1, 3}, out[3];
+    assert_status(sd_eval(context, sd_exp(y), (sd_feed[]){{"x", in}, {NULL, NULL}}, out), SD_ENONFINITE);
+    assert_non_null(strstr(sd_error(), "head: log"));
+    sd_graph_free(g);
+    sd_context_free(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_programs_equal_their_interpretation),
+        cmocka_unit_test(buffers_alive_together_never_overlap),
+        cmocka_unit_test(dead_buffers_are_used_again),
+        cmocka_unit_test(a_graph_of_5000_nodes_compiles_in_100_ms),
+        cmocka_unit_test(slots_are_checked),
+        cmocka_unit_test(barriers_keep_equal_nodes_apart),
+        cmocka_unit_test(bad_contexts_are_refused),
+        cmocka_unit_test(cut_program_equals_whole),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(first_step_that_is_not_finite_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
