@@ -73,7 +73,7 @@ static sd_status set_default(const sd_option *option, void *out)
 
 static sd_status check_keys(const char *what, const sd_config_node *map, int n, const sd_option *table)
 {
-    const char *names[MOST_OPTIONS];
+    const char *names[MOST_OPTIONS] = {0};
     for (int i = 0; i < n; i++)
         names[i] = table[i].name;
     return sd__config_known(map, what, n, names);
