@@ -1,4 +1,4 @@
-/* test_fetch.c -- downloads from a loopback server that misbehaves: what arrives is complete and checked, or nothing arrives. */
+/* test_fetch.c -- downloads from a loopback server that misbehaves: what arrives is whole and checked. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>

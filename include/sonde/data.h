@@ -210,7 +210,7 @@ SD_API void sd_normalization_clear(sd_normalization *normalization);
 /* -- reading --------------------------------------------------------------------------------------------------------- */
 
 /**
- * Reads n samples at once, on the caller.
+ * Reads n samples at once, on the caller. Subnormal values become 0, as they would in a run.
  *
  * positions      [n] in 0..samples-1
  * dtype          of input and targets: f32 or f64
