@@ -394,10 +394,7 @@ static void pooling_flops_leave_out_padding(void **state)
 
 /* ---- messages ---- */
 
-static sd_node image_of(sd_graph *g, int64_t h, int64_t w, int64_t c)
-{
-    return sd_input(g, "x", SD_F32, SD_SHAPE(2, h, w, c));
-}
+static sd_node image_of(sd_graph *g, int64_t h, int64_t w, int64_t c) { return sd_input(g, "x", SD_F32, SD_SHAPE(2, h, w, c)); }
 
 static sd_node filter_of(sd_graph *g, int64_t size, int64_t c, int64_t f)
 {

@@ -100,8 +100,8 @@ static void strided_operands_change_nothing(void **state)
     const sd_feed feeds[] = {{"a", a}, {"b", b}, {0}};
     for (int dense = 0; dense < 2; dense++) {
         sd_graph *g = sd_graph_new();
-        sd_node every = sd_slice_of(sd_input(g, "a", SD_F32, SD_SHAPE(5, 8)), (int64_t[]){0, 1}, (int64_t[]){5, 8},
-                                    (int64_t[]){1, 2});
+        sd_node every =
+            sd_slice_of(sd_input(g, "a", SD_F32, SD_SHAPE(5, 8)), (int64_t[]){0, 1}, (int64_t[]){5, 8}, (int64_t[]){1, 2});
         sd_node repeated = sd_transpose(sd_broadcast(sd_input(g, "b", SD_F32, SD_SHAPE(4)), SD_SHAPE(3, 4)));
         if (dense) { /* adding zero makes a new value */
             every = sd_add(sd_barrier(every), sd_barrier(sd_constant_like(every, 0)));
@@ -207,10 +207,14 @@ static void huge_products_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(product_is_the_sum_over_inner_index), cmocka_unit_test(derivative_is_the_adjoint),
-        cmocka_unit_test(strided_operands_change_nothing),     cmocka_unit_test(dense_adds_the_bias_to_each_row),
-        cmocka_unit_test(dense_bias_collects_rows),            cmocka_unit_test(flops_are_two_a_product),
-        cmocka_unit_test(wrong_operands_are_explained),        cmocka_unit_test(huge_products_are_refused),
+        cmocka_unit_test(product_is_the_sum_over_inner_index),
+        cmocka_unit_test(derivative_is_the_adjoint),
+        cmocka_unit_test(strided_operands_change_nothing),
+        cmocka_unit_test(dense_adds_the_bias_to_each_row),
+        cmocka_unit_test(dense_bias_collects_rows),
+        cmocka_unit_test(flops_are_two_a_product),
+        cmocka_unit_test(wrong_operands_are_explained),
+        cmocka_unit_test(huge_products_are_refused),
     };
     return cmocka_run_group_tests(tests, evaluate_setup, evaluate_teardown);
 }

@@ -39,8 +39,8 @@ static inline double sd__dot_f64(const double *a, int64_t a_step, const double *
 }
 
 /* Sum of a[a_at + i * a_step] * b[b_at + i * b_step] for i < n; a and b of one type. */
-static inline double sd__dot(const sd_tensor *a, int64_t a_at, int64_t a_step, const sd_tensor *b, int64_t b_at,
-                             int64_t b_step, int64_t n)
+static inline double sd__dot(const sd_tensor *a, int64_t a_at, int64_t a_step, const sd_tensor *b, int64_t b_at, int64_t b_step,
+                             int64_t n)
 {
     if (a->dtype == SD_F32)
         return sd__dot_f32((const float *)a->data + a_at, a_step, (const float *)b->data + b_at, b_step, n);

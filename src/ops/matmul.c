@@ -30,11 +30,10 @@ static sd_status infer(sd_infer *c)
     int64_t inner = b.dim[b.rank - (attr->transposed_b ? 1 : 2)];
     if (depth(a, attr) != inner) {
         char left[SD_SHAPE_TEXT], right[SD_SHAPE_TEXT];
-        return sd__infer_fail(c, SD_ESHAPE,
-                              "a%s %s, b%s %s: the product sums over %lld columns of a and %lld rows of b, which must be equal",
-                              attr->transposed_a ? " transposed from" : "", sd_shape_text(a, left),
-                              attr->transposed_b ? " transposed from" : "", sd_shape_text(b, right),
-                              (long long)depth(a, attr), (long long)inner);
+        return sd__infer_fail(
+            c, SD_ESHAPE, "a%s %s, b%s %s: the product sums over %lld columns of a and %lld rows of b, which must be equal",
+            attr->transposed_a ? " transposed from" : "", sd_shape_text(a, left), attr->transposed_b ? " transposed from" : "",
+            sd_shape_text(b, right), (long long)depth(a, attr), (long long)inner);
     }
     c->out[0] = c->in[0];
     c->out[0].shape.dim[a.rank - 2] = a.dim[a.rank - (attr->transposed_a ? 1 : 2)];

@@ -21,10 +21,7 @@ sd_status sd__check_per_channel(sd_infer *c, int i, const char *name)
     return sd__check_shape(c, i, name, SD_SHAPE(sd__last(c->in[0].shape)), "one number a channel, the last axis of x");
 }
 
-void sd__print_epsilon(const void *attr, sd_string *text)
-{
-    sd__string_add(text, " epsilon=%g", *(const double *)attr);
-}
+void sd__print_epsilon(const void *attr, sd_string *text) { sd__string_add(text, " epsilon=%g", *(const double *)attr); }
 
 sd_shape sd__example_norm(sd_example *e, int lowest, bool last_axis, double *epsilon)
 {

@@ -1,4 +1,4 @@
-/* pool.h -- the attributes of maxpool, avgpool and avgpool_dx, and of pool_gather and pool_scatter, which the providers read. */
+/* pool.h -- the attributes of the pooling ops, which the providers read. */
 #ifndef SD_OPS_POOL_H
 #define SD_OPS_POOL_H
 

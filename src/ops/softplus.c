@@ -12,10 +12,7 @@ static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_n
 }
 
 /* Emits nodes, so that the gradient can be differentiated itself. */
-static void vjp(sd_vjp_rule *r)
-{
-    r->grad[0] = sd_mul(r->dy[0], sd_sigmoid(sd__operand(r->y, 0)));
-}
+static void vjp(sd_vjp_rule *r) { r->grad[0] = sd_mul(r->dy[0], sd_sigmoid(sd__operand(r->y, 0))); }
 
 static double flops(const sd_type *in, const sd_type *out, const void *attr)
 {

@@ -4,10 +4,7 @@
 /* Largest size, stride, padding, dilation and group count that is accepted: products of two of them stay far below 2^63. */
 #define MOST ((int64_t)1 << 30)
 
-sd_window sd_window_default(void)
-{
-    return (sd_window){.size = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .groups = 1};
-}
+sd_window sd_window_default(void) { return (sd_window){.size = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .groups = 1}; }
 
 static int64_t or_one(int64_t value) { return value == 0 ? 1 : value; }
 
@@ -56,8 +53,12 @@ static sd_status check_bounds(sd_infer *c, const sd_window_attr *attr, int axis)
         const char *name;
         int64_t value, lo;
     } rule[] = {
-        {"image size", attr->image[axis], 1}, {"window size", w->size[axis], 1},   {"stride", w->stride[axis], 1},
-        {"dilation", w->dilation[axis], 1},   {"pad_lo", w->pad_lo[axis], 0},      {"pad_hi", w->pad_hi[axis], 0},
+        {"image size", attr->image[axis], 1},
+        {"window size", w->size[axis], 1},
+        {"stride", w->stride[axis], 1},
+        {"dilation", w->dilation[axis], 1},
+        {"pad_lo", w->pad_lo[axis], 0},
+        {"pad_hi", w->pad_hi[axis], 0},
         {"groups", w->groups, 1},
     };
     for (size_t i = 0; i < SD_COUNT(rule); i++)
