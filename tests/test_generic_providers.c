@@ -8,7 +8,7 @@
 #include "ops/cluster.h"
 
 #define TRIALS 9
-#define TOLERANCE 3e-5
+#define TOLERANCE 1e-4
 
 static sd_context *reference;
 
@@ -75,12 +75,36 @@ static bool runs_row(const sd_plan_step *step, const sd_op *op)
     return step->op == op || (step->op == &sd__op_cluster && cluster->step[cluster->n_steps - 1].op == op);
 }
 
+/* Prepares the step anew as if all operands were dense; false if that needs more scratch than the plan has for it. */
+static bool ignore_strides(const sd_plan *plan, sd_plan_step *step)
+{
+    sd_tensor tensor[SD_MAX_IN + SD_MAX_OUT];
+    for (int i = 0; i < step->n_in + step->n_out; i++) {
+        const sd_tensor *t = &plan->tensor[step->first + (size_t)i];
+        tensor[i] = sd_tensor_dense(NULL, t->dtype, t->shape);
+    }
+    if (!step->kernel->prepare)
+        return true;
+    sd_call call = {step->op, step->attr, step->n_in, step->n_out, tensor, tensor + step->n_in, plan->context->level};
+    sd_work work = {.phases = 1, .parts = {1}};
+    assert_ok(step->kernel->prepare(&call, &work));
+    bool fits = work.scratch <= step->work.scratch;
+    void *unused = fits ? step->work.state : work.state;
+    if (unused && step->kernel->release)
+        step->kernel->release(unused);
+    if (fits)
+        step->work = work;
+    return fits;
+}
+
 /* Wraps the kernel of the step that computes the row under test. */
 static void plant(sd_plan *plan, const sd_op *op, sd_kernel *room)
 {
     for (int i = plan->n_steps - 1; i >= 0; i--) {
         sd_plan_step *step = &plan->step[i];
-        if (!runs_row(step, op) || (mutant.kind == IGNORED_STRIDE && !stride_counts(plan, step)))
+        if (!runs_row(step, op))
+            continue;
+        if (mutant.kind == IGNORED_STRIDE && (!stride_counts(plan, step) || !ignore_strides(plan, step)))
             continue;
         mutant.base = step->kernel;
         mutant.work = step->work;
@@ -109,10 +133,26 @@ static int results_of(const instance *in, sd_node value[SD_MAX_OUT])
     return n_results(in);
 }
 
-/* What the reference gives for the same numbers: in f64, but drawn numbers in f32, since f64 draws more bits. */
+/* True if the f64 instance is the f32 one in higher precision: an op may draw other types where derivatives are tested. */
+static bool same_function(const sd_op *op, int trial, int memory)
+{
+    instance low = instance_new(op, trial, SD_F32, memory), high = instance_new(op, trial, SD_F64, memory);
+    bool same = !op->random && low.n_inputs == high.n_inputs; /* drawn numbers have more bits in f64 */
+    for (int i = 0; same && i < low.n_inputs; i++) {
+        sd_dtype a = sd_node_dtype(low.example.input[i].node), b = sd_node_dtype(high.example.input[i].node);
+        same = a == b || (sd_dtype_is_real(a) && sd_dtype_is_real(b));
+    }
+    sd_dtype a = sd_node_dtype(low.node), b = sd_node_dtype(high.node);
+    same &= a == b || (a == SD_F32 && b == SD_F64);
+    instance_free(&low);
+    instance_free(&high);
+    return same;
+}
+
+/* What the reference gives for the same numbers, in f64 where that is the same function. */
 static program oracle(const sd_op *op, int trial, int memory, instance *in)
 {
-    *in = instance_new(op, trial, op->random ? SD_F32 : SD_F64, memory);
+    *in = instance_new(op, trial, same_function(op, trial, memory) ? SD_F64 : SD_F32, memory);
     round_inputs(in);
     sd_node value[SD_MAX_OUT];
     int n = results_of(in, value);
