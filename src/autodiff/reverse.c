@@ -99,7 +99,7 @@ static void differentiate_expanded(sweep *s, uint32_t id, const sd_node *dy)
 {
     const sd_op *op = s->graph->node[id].op;
     int n_in = (int)s->graph->node[id].n_in, n_out = (int)s->graph->node[id].n_out;
-    sd_node operand[SD_MAX_IN], unique[SD_MAX_IN], grad[SD_MAX_IN] = {0}, result[SD_MAX_OUT] = {0};
+    sd_node operand[SD_MAX_IN] = {0}, unique[SD_MAX_IN], grad[SD_MAX_IN] = {0}, result[SD_MAX_OUT] = {0};
     int n_unique = 0;
     for (int i = 0; i < n_in; i++) {
         sd_ref ref = s->graph->node[id].in[i];
