@@ -32,6 +32,7 @@ SD_API sd_node sd_constant_like(sd_node like, double value);
  * key     the graph makes one from the open scope and the count of random nodes in it, so that a clone of the graph draws the same
  * step    i32 scalar, bound at run time
  * ids     i32 [B], the id of each sample; result [B, inner...]: element e of sample b depends on ids[b] and e alone
+ * dtype   f32 or f64: the same numbers, f32 with their upper 24 bits
  * grad    zero by definition (nothing real goes in)
  * source  Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"
  */
@@ -59,7 +60,12 @@ SD_API sd_node sd_sin(sd_node x);     /**< sine, x in radians */
 SD_API sd_node sd_cos(sd_node x);     /**< cosine, x in radians */
 SD_API sd_node sd_square(sd_node x);  /**< x * x */
 
-/** x converted to another element type (towards zero for integers; to nearest even for bf16). grad: the cotangent cast back; zero through integers. */
+/**
+ * x converted to another element type.
+ *
+ * values  to integers towards zero, beyond their range its nearest end, NaN to 0; to f32 and bf16 the nearest, ties to even
+ * grad    the cotangent cast back; zero through integers
+ */
 SD_API sd_node sd_cast(sd_node x, sd_dtype dtype);
 
 /** x itself, but passes neither share nor fold across it: keeps recomputed nodes apart. */
@@ -106,10 +112,10 @@ SD_API sd_node sd_sum(sd_node x, uint32_t axes, bool keep);
 /** Mean over `axes`. */
 SD_API sd_node sd_mean(sd_node x, uint32_t axes, bool keep);
 
-/** Maximum over `axes`; the derivative goes to the first of equals. */
+/** Maximum over `axes`; NaN wins; the derivative goes to the first of equals in row-major order. */
 SD_API sd_node sd_reduce_max(sd_node x, uint32_t axes, bool keep);
 
-/** Index of the first maximum along `axis`, i32; the axis vanishes. x f32, f64 or i32. Derivative zero. */
+/** Index of the first maximum (or first NaN) along `axis`, i32; the axis vanishes. x f32, f64 or i32. Derivative zero. */
 SD_API sd_node sd_argmax(sd_node x, int axis);
 
 /* ---- moving elements ----------------------------------------------------------------------------------------------------- */
@@ -255,7 +261,7 @@ SD_API sd_node sd_gelu(sd_node x);
 /** x if x > 0, else slope * x; derivative at 0 is slope. Maas et al. 2013. */
 SD_API sd_node sd_leaky_relu(sd_node x, double slope);
 
-/** 1 in column labels[b], else 0: labels i32 [B] -> [B,classes]. */
+/** 1 in column labels[b], else 0 (all 0 for a label outside [0,classes)): labels i32 [B] -> [B,classes]. */
 SD_API sd_node sd_one_hot(sd_node labels, int64_t classes, sd_dtype dtype);
 
 #ifdef __cplusplus

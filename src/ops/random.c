@@ -3,8 +3,6 @@
 
 #include "ops/op.h"
 
-_Static_assert(SD_COUNT(((sd_random_attr *)0)->inner) == SD_MAX_RANK, "inner has one size for each axis");
-
 static sd_status infer(sd_infer *c)
 {
     const sd_random_attr *attr = c->attr;

@@ -10,12 +10,14 @@
 #ifndef SD_OPS_RANDOM_H
 #define SD_OPS_RANDOM_H
 
+#include <sonde/tensor.h>
+
 #include "base/philox.h"
 
 /* The attribute of random_uniform and random_normal. */
 typedef struct sd_random_attr {
     uint64_t key;
-    int64_t dtype, rank, inner[6]; /* shape of one sample; the unused tail is 0 */
+    int64_t dtype, rank, inner[SD_MAX_RANK]; /* shape of one sample; the unused tail is 0 */
 } sd_random_attr;
 
 #define SD_RANDOM_LOW_BITS 0x9e3779b97f4a7c15ull /* added to the key for the low bits of f64 */
