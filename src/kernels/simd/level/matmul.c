@@ -1,0 +1,431 @@
+/*
+ * matmul.c -- matrix products: matmul, and dense, which adds a bias on the way out.
+ *
+ * Three ways, by shape:
+ *   block   tiles of C that stay in registers (micro.h). A panel of B (some hundred k by two vectors of columns) is copied
+ *           together on the stack just before all rows of A meet it, unless it is used so rarely that copying does not pay. A is read
+ *           where it lies, or packed whole beforehand (phase 0) where its strides would fight over the same cache sets.
+ *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then added in
+ *           order (phase 2).
+ *   dot     one row times the columns of a B that are consecutive in memory.
+ * In `block`, k is cut only if there are too few tiles of C for all threads.
+ */
+#include <stdlib.h>
+
+#include "kernels/simd/gemm.h"
+#include "kernels/simd/level/level.h"
+#include "kernels/simd/level/micro.h"
+#include "kernels/simd/level/pack.h"
+
+/* Depth of a packed panel of B: 320 x 32 floats are 40 KB, which fit on any thread's stack and nearly in the first cache. */
+#define DEPTH 320
+
+/* What one multiply-add of a tile takes, and one element of B in `stream`, at least: about nanoseconds, by which parts are cut. */
+#define TILE_COST 0.02
+#define STREAM_COST 0.15
+
+enum { MOST_PARTS = 64 };
+
+/* Columns of one row of C that `stream` keeps in the first cache while it goes through B's rows. */
+#define STREAM_COLUMNS 2048
+
+typedef enum way { BLOCK, STREAM, DOT } way;
+
+typedef struct cut {
+    sd_gemm g;
+    way way;
+    int64_t row_panels, column_panels, k_blocks;
+    int rows, columns, ks, batches; /* parts along each: the main phase has their product */
+    bool pack_a;
+    int packers;     /* parts of phase 0 */
+    int adders;      /* parts of phase 2, if ks > 1 */
+    size_t partials; /* where the sums of ranges of k begin in scratch, in floats */
+} cut;
+
+static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
+/*
+ * How well `rows` x `columns` parts balance: the largest part's share of the work times the rounds that 4 threads need, with
+ * the overhead of packing B once more for every further range of rows.
+ */
+static double waste(const cut *c, int64_t rows, int64_t columns)
+{
+    double largest = (double)up(c->row_panels, rows) / (double)c->row_panels * (double)up(c->column_panels, columns) /
+                     (double)c->column_panels;
+    double rounds = (double)up(rows * columns, 4) * 4;
+    double again = 1 + 4.0 * (double)rows / (double)c->g.m;
+    return largest * rounds * again;
+}
+
+/* Parts of one product: about `wanted`, no more than there are panels. */
+static void cut_tiles(cut *c, int64_t wanted)
+{
+    double least = 1e300;
+    int64_t most = SD_MIN(wanted + wanted / 2, c->row_panels * c->column_panels);
+    for (int64_t columns = 1; columns <= SD_MIN(c->column_panels, most); columns++) {
+        int64_t rows = SD_MAX(SD_MIN(c->row_panels, wanted / columns), 1);
+        for (; rows <= SD_MIN(c->row_panels, most / columns); rows++) {
+            double w = waste(c, rows, columns) + 1e-3 * (double)(wanted > rows * columns ? wanted - rows * columns : 0);
+            if (w < least)
+                least = w, c->rows = (int)rows, c->columns = (int)columns;
+        }
+    }
+}
+
+/* A row of A, or what follows in k, lies a multiple of 2 KB behind: a panel's lines compete for two sets of the first cache. */
+static bool conflicts(const sd_gemm *g)
+{
+    int64_t stride = g->a_step == 1 ? g->a_row : g->a_step;
+    return g->m > 4 && stride * 4 % 2048 == 0;
+}
+
+static void plan_block(cut *c)
+{
+    const sd_gemm *g = &c->g;
+    c->row_panels = up(g->m, MICRO_ROWS);
+    c->column_panels = up(g->n, MICRO_COLUMNS);
+    double cost = (double)g->m * (double)g->n * (double)g->k * (double)g->batches * TILE_COST;
+    int64_t wanted = sd__parts(MOST_PARTS, cost / MOST_PARTS);
+    c->batches = (int)SD_MIN(wanted, g->batches);
+    wanted = up(wanted, c->batches);
+    cut_tiles(c, wanted);
+    int64_t tiles = c->row_panels * c->column_panels;
+    if (tiles < wanted && g->k >= 256)
+        c->ks = (int)SD_MIN(wanted / tiles, g->k / 128);
+    c->k_blocks = up(up(g->k, c->ks), DEPTH);
+    c->pack_a = (g->a_row != 1 && g->a_step != 1) || (conflicts(g) && g->n >= 4 * MICRO_COLUMNS);
+    if (c->pack_a)
+        c->packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * 0.5);
+}
+
+static void plan_stream(cut *c)
+{
+    const sd_gemm *g = &c->g;
+    double row = (double)g->n * STREAM_COST;
+    c->batches = sd__parts(g->batches, row * (double)g->k);
+    int wanted = c->batches < g->batches || g->batches > 1 ? 1 : sd__parts(g->k, row);
+    if (g->k >= 4 * wanted)
+        c->ks = wanted;
+    else
+        c->columns = sd__parts(up(g->n, 4 * V_LANES), (double)g->k * 4 * V_LANES * STREAM_COST);
+}
+
+static void plan_dot(cut *c)
+{
+    const sd_gemm *g = &c->g;
+    double column = (double)g->k * STREAM_COST;
+    c->batches = sd__parts(g->batches, column * (double)g->n);
+    if (g->batches > 1)
+        return;
+    c->columns = sd__parts(up(g->n, 4), 4 * column);
+    if (c->columns == 1 && g->n < 8)
+        c->ks = sd__parts(up(g->k, 1024), 1024 * (double)g->n * STREAM_COST);
+}
+
+static void plan(cut *c)
+{
+    const sd_gemm *g = &c->g;
+    c->rows = c->columns = c->ks = c->batches = c->packers = c->adders = 1;
+    if (g->m == 1 && g->b_column == 1 && g->n >= V_LANES)
+        c->way = STREAM, plan_stream(c);
+    else if (g->m == 1 && g->b_step == 1 && g->a_step == 1)
+        c->way = DOT, plan_dot(c);
+    else
+        c->way = BLOCK, plan_block(c);
+    if (c->ks > 1)
+        c->adders = sd__parts(up(g->batches * g->m * g->n, 64), 64 * 0.1 * c->ks);
+}
+
+/* ---- phase 0: A packed whole, panel after panel; in a panel k after k, in a k row after row ------------------------------ */
+
+static void panel_rows(const cut *c, int64_t panel, int64_t *begin, int64_t *end)
+{
+    *begin = c->g.m * panel / c->row_panels;
+    *end = c->g.m * (panel + 1) / c->row_panels;
+}
+
+static void pack_a(const cut *c, const sd_args *args)
+{
+    const sd_gemm *g = &c->g;
+    int64_t begin, end, first, last;
+    sd__part(g->batches * c->row_panels, c->packers, args->part, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t batch = i / c->row_panels;
+        panel_rows(c, i % c->row_panels, &first, &last);
+        const float *a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch) + first * g->a_row;
+        float *to = (float *)args->scratch + (batch * g->m + first) * g->k;
+        SD_LEVELED(sd__pack)(to, last - first, a, g->a_step, g->a_row, g->k, last - first);
+    }
+}
+
+/* ---- block ----------------------------------------------------------------------------------------------------------------- */
+
+/* One part's share of one product. */
+typedef struct share {
+    const float *a, *b, *bias; /* a: packed if the cut says so */
+    float *c;
+    int64_t row_begin, row_end, column_begin, column_end; /* panels */
+    int64_t k_begin, k_end;
+} share;
+
+/* All row panels of the share meet one panel of B. */
+static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column)
+{
+    const sd_gemm *g = &c->g;
+    int vectors = t.columns > V_LANES ? 2 : 1;
+    bool steps = !c->pack_a && g->a_step == 1 && g->a_row != 1;
+    for (int64_t panel = s->row_begin; panel < s->row_end; panel++) {
+        int64_t first, last;
+        panel_rows(c, panel, &first, &last);
+        if (c->pack_a)
+            t.a = s->a + first * g->k + k * (last - first), t.a_row = 1, t.a_step = last - first;
+        else
+            t.a = s->a + first * g->a_row + k * g->a_step, t.a_row = g->a_row, t.a_step = g->a_step;
+        t.c = s->c + first * g->n + column;
+        SD_LEVELED(sd__micro)[steps][vectors - 1][last - first - 1](&t);
+    }
+}
+
+static void multiply(const cut *c, const share *s)
+{
+    const sd_gemm *g = &c->g;
+    _Alignas(64) float packed[DEPTH * MICRO_COLUMNS];
+    for (int64_t panel = s->column_begin; panel < s->column_end; panel++) {
+        int64_t column = panel * MICRO_COLUMNS, columns = SD_MIN(g->n - column, MICRO_COLUMNS);
+        int64_t width = columns > V_LANES ? 2 * V_LANES : V_LANES;
+        bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 2;
+        for (int64_t block = 0; block < c->k_blocks; block++) {
+            int64_t begin = s->k_begin + (s->k_end - s->k_begin) * block / c->k_blocks;
+            int64_t end = s->k_begin + (s->k_end - s->k_begin) * (block + 1) / c->k_blocks;
+            micro_tile t = {.k = end - begin, .c_row = g->n, .columns = columns, .add = block > 0};
+            t.b = s->b + begin * g->b_step + column * g->b_column;
+            t.b_step = g->b_step;
+            if (s->bias && block == c->k_blocks - 1)
+                t.bias = s->bias + column;
+            if (pack) {
+                SD_LEVELED(sd__pack)(packed, width, t.b, g->b_step, g->b_column, t.k, columns);
+                t.b = packed, t.b_step = width;
+            }
+            multiply_panel(c, s, t, begin, column);
+        }
+    }
+}
+
+/* ---- stream, dot ----------------------------------------------------------------------------------------------------------- */
+
+/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= 8 rows of b */
+V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
+                          bool add)
+{
+    float factor[8];
+    for (int i = 0; i < rows; i++)
+        factor[i] = a[i * a_step];
+    for (int64_t j = 0; j < n; j += V_LANES) {
+        const bool whole = n - j >= V_LANES;
+        vf sum = !add ? v_zero() : whole ? v_load(c + j) : v_load_part(c + j, n - j);
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+            const float *row = b + i * b_step + j;
+            sum = v_fma(v_set(factor[i]), whole ? v_load(row) : v_load_part(row, n - j), sum);
+        }
+        if (whole)
+            v_store(c + j, sum);
+        else
+            v_store_part(c + j, sum, n - j);
+    }
+}
+
+static void stream(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k)
+{
+    for (int64_t j = 0; j < n; j += STREAM_COLUMNS) {
+        int64_t columns = SD_MIN(n - j, STREAM_COLUMNS), i = 0;
+        for (; i + 8 <= k; i += 8)
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 8, i > 0);
+        for (; i < k; i++)
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 1, i > 0);
+    }
+}
+
+/* The lanes of x added by halves. */
+static float add_lanes(vf x)
+{
+    float lane[V_LANES];
+    v_store(lane, x);
+    for (int half = V_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* c[j] = a . column j of b, for `columns` <= 4 columns at once */
+V_INLINE void dot_columns(float *c, const float *a, const float *b, int64_t b_column, int64_t k, const int columns)
+{
+    vf sum[4][2];
+    for (int j = 0; j < columns; j++)
+        sum[j][0] = sum[j][1] = v_zero();
+    int64_t i = 0;
+    for (; i + 2 * V_LANES <= k; i += 2 * V_LANES)
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            vf x = v_load(a + i + half * V_LANES);
+#pragma GCC unroll 4
+            for (int j = 0; j < columns; j++)
+                sum[j][half] = v_fma(x, v_load(b + j * b_column + i + half * V_LANES), sum[j][half]);
+        }
+    for (; i < k; i += V_LANES) {
+        vf x = v_load_n(a + i, k - i);
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; j++)
+            sum[j][0] = v_fma(x, v_load_n(b + j * b_column + i, k - i), sum[j][0]);
+    }
+    for (int j = 0; j < columns; j++)
+        c[j] = add_lanes(sum[j][0] + sum[j][1]);
+}
+
+static void dot(float *c, const float *a, const float *b, int64_t b_column, int64_t n, int64_t k)
+{
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4)
+        dot_columns(c + j, a, b + j * b_column, b_column, k, 4);
+    for (; j < n; j++)
+        dot_columns(c + j, a, b + j * b_column, b_column, k, 1);
+}
+
+static void add_bias(float *c, const float *bias, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++)
+        c[j] = c[j] + bias[j];
+}
+
+/* One row: the share's columns and k. */
+static void multiply_row(const cut *c, const share *s)
+{
+    const sd_gemm *g = &c->g;
+    int64_t grain = c->way == STREAM ? 4 * V_LANES : 4;
+    int64_t begin = SD_MIN(s->column_begin * grain, g->n), end = SD_MIN(s->column_end * grain, g->n);
+    const float *a = s->a + s->k_begin * g->a_step, *b = s->b + s->k_begin * g->b_step + begin * g->b_column;
+    if (c->way == STREAM)
+        stream(s->c + begin, a, g->a_step, b, g->b_step, end - begin, s->k_end - s->k_begin);
+    else
+        dot(s->c + begin, a, b, g->b_column, end - begin, s->k_end - s->k_begin);
+    if (s->bias)
+        add_bias(s->c + begin, s->bias + begin, end - begin);
+}
+
+/* ---- phase 1 and 2 --------------------------------------------------------------------------------------------------------- */
+
+/* Panels (block) or grains (one row) along columns: what a column part is counted in. */
+static int64_t column_units(const cut *c)
+{
+    if (c->way == BLOCK)
+        return c->column_panels;
+    return up(c->g.n, c->way == STREAM ? 4 * V_LANES : 4);
+}
+
+static void run_share(const cut *c, const sd_args *args, share s, int64_t batch, int k_part)
+{
+    const sd_gemm *g = &c->g;
+    s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
+    if (c->pack_a)
+        s.a = (const float *)args->scratch + batch * g->m * g->k;
+    else
+        s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
+    if (c->ks > 1) {
+        s.c = (float *)args->scratch + c->partials + (k_part * g->batches + batch) * g->m * g->n;
+    } else {
+        s.c = (float *)args->out[0].data + batch * g->m * g->n;
+        s.bias = g->bias >= 0 ? args->in[g->bias].data : NULL;
+    }
+    if (c->way == BLOCK)
+        multiply(c, &s);
+    else
+        multiply_row(c, &s);
+}
+
+static void run_main(const cut *c, const sd_args *args)
+{
+    int part = args->part, column = part % c->columns, row = part / c->columns % c->rows;
+    int k_part = part / (c->columns * c->rows) % c->ks, batch_part = part / (c->columns * c->rows * c->ks);
+    share s = {0};
+    sd__part(column_units(c), c->columns, column, &s.column_begin, &s.column_end);
+    sd__part(c->row_panels, c->rows, row, &s.row_begin, &s.row_end);
+    sd__part(c->g.k, c->ks, k_part, &s.k_begin, &s.k_end);
+    int64_t begin, end;
+    sd__part(c->g.batches, c->batches, batch_part, &begin, &end);
+    for (int64_t batch = begin; batch < end; batch++)
+        run_share(c, args, s, batch, k_part);
+}
+
+/* Partial sums over ranges of k are added in their order, then the bias. */
+static void run_add(const cut *c, const sd_args *args)
+{
+    const sd_gemm *g = &c->g;
+    int64_t count = g->batches * g->m * g->n, begin, end;
+    const float *partial = (const float *)args->scratch + c->partials;
+    const float *bias = g->bias >= 0 ? args->in[g->bias].data : NULL;
+    float *y = args->out[0].data;
+    sd__part(up(count, 64), c->adders, args->part, &begin, &end);
+    end = SD_MIN(end * 64, count);
+    for (int64_t i = begin * 64; i < end; i++) {
+        float sum = partial[i];
+        for (int k = 1; k < c->ks; k++)
+            sum += partial[k * count + i];
+        y[i] = bias ? sum + bias[i % g->n] : sum;
+    }
+}
+
+static void run(const sd_args *args)
+{
+    const cut *c = args->state;
+    if (args->phase == 0 && c->pack_a)
+        pack_a(c, args);
+    else if (args->phase == (c->pack_a ? 1 : 0))
+        run_main(c, args);
+    else
+        run_add(c, args);
+}
+
+static sd_status prepare(const sd_gemm *g, sd_work *work)
+{
+    cut *c = sd__alloc_zeroed(1, sizeof *c);
+    if (!c)
+        return sd__fail(SD_ENOMEM, "no memory to prepare a matrix product");
+    c->g = *g;
+    plan(c);
+    size_t floats = 0;
+    work->phases = 0;
+    if (c->pack_a) {
+        work->parts[work->phases++] = c->packers;
+        floats = (size_t)(g->batches * g->m * g->k + 15) / 16 * 16;
+    }
+    work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
+    if (c->ks > 1) {
+        work->parts[work->phases++] = c->adders;
+        c->partials = floats;
+        floats += (size_t)(c->ks * g->batches * g->m * g->n);
+    }
+    work->scratch = floats * sizeof(float);
+    work->state = c;
+    return SD_OK;
+}
+
+static sd_status prepare_matmul(const sd_call *call, sd_work *work)
+{
+    sd_gemm g;
+    if (!sd__gemm_of_matmul(call, &g))
+        return sd__fail(SD_EINTERNAL, "matmul: prepared for a call that was not accepted");
+    return prepare(&g, work);
+}
+
+static sd_status prepare_dense(const sd_call *call, sd_work *work)
+{
+    sd_gemm g;
+    if (!sd__gemm_of_dense(call, &g))
+        return sd__fail(SD_EINTERNAL, "dense: prepared for a call that was not accepted");
+    return prepare(&g, work);
+}
+
+const sd_kernel SD_LEVELED(sd__simd_matmul) = {
+    .name = SD_LEVELED_NAME("matmul"), .prepare = prepare_matmul, .run = run, .release = free};
+const sd_kernel SD_LEVELED(sd__simd_dense) = {
+    .name = SD_LEVELED_NAME("dense"), .prepare = prepare_dense, .run = run, .release = free};

@@ -1,0 +1,38 @@
+/*
+ * micro.h -- the innermost loop of a matrix product: one tile of C that stays in registers while k runs.
+ *
+ * A tile is up to MICRO_ROWS rows by one or two vectors of columns. C's element is the sum over k in rising order.
+ */
+#ifndef SD_SIMD_MICRO_H
+#define SD_SIMD_MICRO_H
+
+#include "kernels/simd/level/vector.h"
+
+/* 28 accumulators, two vectors of b, and one of a fill the 32 registers of v4; 12, two and one nearly the 16 of the others. */
+#if defined(SD_LEVEL_v4)
+#define MICRO_ROWS 14
+#else
+#define MICRO_ROWS 6
+#endif
+#define MICRO_VECTORS 2
+#define MICRO_COLUMNS (MICRO_VECTORS * V_LANES)
+
+typedef struct micro_tile {
+    int64_t k;
+    const float *a;
+    int64_t a_row, a_step; /* from one row of a to the next, from one k to the next; one of the two is 1 */
+    const float *b;        /* k rows of whole vectors */
+    int64_t b_step;
+    float *c;
+    int64_t c_row;
+    int64_t columns;   /* of c that exist: the last vector may be partial */
+    bool add;          /* c += instead of c = */
+    const float *bias; /* [columns] added last, or NULL */
+} micro_tile;
+
+typedef void micro_kernel(const micro_tile *t);
+
+/* By whether a_step is 1, vectors - 1, rows - 1. */
+extern micro_kernel *const SD_LEVELED(sd__micro)[2][MICRO_VECTORS][MICRO_ROWS];
+
+#endif

@@ -1,0 +1,513 @@
+/*
+ * test_simd.c -- our own kernels: elementwise tiles against libm in double, products and the rest against sums written out.
+ *
+ * Every buffer ends at a page that must not be touched, so that reading or writing one element too far ends the test. Each
+ * check runs at every CPU level that this machine has; where the bits must not depend on the level, they are compared.
+ */
+#define _GNU_SOURCE
+#include "law.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "kernels/simd/simd.h"
+#include "ops/matmul.h"
+#include "ops/op.h"
+
+/* ---- memory with a wall behind it ---- */
+
+typedef struct wall {
+    char *pages;
+    size_t bytes; /* of pages, the wall included */
+    void *data;
+} wall;
+
+/* `bytes` bytes that end where the wall begins. */
+static wall wall_new(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), rounded = (bytes + page - 1) / page * page;
+    wall w = {.bytes = rounded + page};
+    w.pages = mmap(NULL, w.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(w.pages != MAP_FAILED);
+    assert_int_equal(mprotect(w.pages + rounded, page, PROT_NONE), 0);
+    w.data = w.pages + rounded - bytes;
+    return w;
+}
+
+static void wall_free(wall *w) { munmap(w->pages, w->bytes); }
+
+#define EACH_LEVEL(level) for (sd_level level = SD_LEVEL_V2; level <= sd__cpu_level(); level++)
+
+/* ---- elementwise functions against double ---- */
+
+typedef struct function {
+    const char *name;
+    const sd_op *op;
+    double (*exact)(double);
+    double ulp; /* largest error allowed */
+} function;
+
+static double exact_rsqrt(double x) { return 1 / sqrt(x); }
+static double exact_sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static const function functions[] = {
+    {"exp", &sd__op_exp, exp, 1.0},       {"log", &sd__op_log, log, 0.8},
+    {"log1p", &sd__op_log1p, log1p, 1.4}, {"tanh", &sd__op_tanh, tanh, 1.4},
+    {"erf", &sd__op_erf, erf, 1.5},       {"sigmoid", &sd__op_sigmoid, exact_sigmoid, 2.4},
+    {"sin", &sd__op_sin, sin, 2.4},       {"cos", &sd__op_cos, cos, 2.4},
+    {"sqrt", &sd__op_sqrt, sqrt, 0.5001}, {"rsqrt", &sd__op_rsqrt, exact_rsqrt, 1.5},
+};
+
+static float float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Error of y in units of the last place of the exact value; results below the normal range may be flushed to 0. */
+static double ulps(float y, double exact)
+{
+    if (isnan(exact) || isnan(y))
+        return isnan(exact) && isnan(y) ? 0 : INFINITY;
+    float rounded = (float)exact;
+    if (isinf(y) || isinf(rounded))
+        return y == rounded ? 0 : isinf(y) && fabs(exact) > 0x1.fffffdp127 && (exact > 0) == (y > 0) ? 1 : INFINITY;
+    if (fabs(exact) < 0x1p-126)
+        return fabs((double)y) <= 0x1p-126 ? 0 : INFINITY;
+    return fabs((double)y - exact) / (ldexp(1, ilogb(exact) - 23));
+}
+
+enum { CHUNK = 4096 };
+
+static void sweep(const function *f, sd_level level, uint32_t stride)
+{
+    sd_tile *tile = sd__simd_tile(f->op, SD_F32, level, NULL);
+    assert_non_null(tile);
+    static float x[CHUNK], y[CHUNK];
+    double worst = 0;
+    float at = 0;
+    uint64_t bits = (uint64_t)law_int(0, (int)stride - 1);
+    while (bits <= UINT32_MAX) {
+        size_t n = 0;
+        for (; n < CHUNK && bits <= UINT32_MAX; bits += stride)
+            x[n++] = float_of((uint32_t)bits);
+        tile(n, (const void *[]){x}, y, NULL);
+        for (size_t i = 0; i < n; i++) {
+            double error = ulps(y[i], f->exact((double)x[i]));
+            if (error > worst)
+                worst = error, at = x[i];
+        }
+    }
+    print_message("%-8s %s: %.3f ulp at %a (allowed %g)\n", f->name, sd__level_name(level), worst, (double)at, f->ulp);
+    assert_true(worst <= f->ulp);
+}
+
+/* SONDE_ITERS=4999 or more: all floats. */
+static void functions_are_as_accurate_as_they_say(void **state)
+{
+    uint32_t stride = (uint32_t)SD_MAX(4999 / law_trials(1), 1);
+    for (size_t i = 0; i < SD_COUNT(functions); i++)
+        sweep(&functions[i], sd__cpu_level(), stride);
+}
+
+static void special_numbers_stay_special(void **state)
+{
+    static const float special[] = {0,         -0.0f, 1,      -1,     INFINITY, -INFINITY, NAN,    0x1p-149f,       -0x1p-149f,
+                                    0x1p-126f, 88.8f, -88.8f, 104.5f, -104.5f,  1e30f,     -1e30f, 0x1.fffffep127f, 12801,
+                                    -12799,    3e38f};
+    EACH_LEVEL(level)
+    for (size_t i = 0; i < SD_COUNT(functions); i++)
+        for (size_t k = 0; k < SD_COUNT(special); k++) {
+            float y;
+            sd__simd_tile(functions[i].op, SD_F32, level, NULL)(1, (const void *[]){&special[k]}, &y, NULL);
+            double exact = functions[i].exact((double)special[k]);
+            if (ulps(y, exact) > functions[i].ulp)
+                fail_msg("%s(%a) = %a at %s, wanted %a", functions[i].name, (double)special[k], (double)y,
+                         sd__level_name(level), exact);
+        }
+}
+
+static void powers_are_accurate(void **state)
+{
+    static const float special[] = {0,     -0.0f, 1,      -1,       2,         -2,  3,         -3,      0.5f,
+                                    -0.5f, 1e30f, 1e-30f, INFINITY, -INFINITY, NAN, 0x1p-149f, 16777217};
+    enum { N = SD_COUNT(special) };
+    EACH_LEVEL(level)
+    {
+        sd_tile *tile = sd__simd_tile(&sd__op_pow, SD_F32, level, NULL);
+        float a[N * N], b[N * N], y[N * N];
+        for (int i = 0; i < N * N; i++)
+            a[i] = special[i / N], b[i] = special[i % N];
+        tile(N * N, (const void *[]){a, b}, y, NULL);
+        for (int i = 0; i < N * N; i++)
+            if (ulps(y[i], pow((double)a[i], (double)b[i])) > 0.51)
+                fail_msg("pow(%a, %a) = %a", (double)a[i], (double)b[i], (double)y[i]);
+        double worst = 0;
+        for (int trial = 0; trial < law_trials(100); trial++) {
+            float base[CHUNK], exponent[CHUNK], power[CHUNK];
+            for (int i = 0; i < CHUNK; i++) {
+                base[i] = float_of(sd__random_u32(law_random()) & 0x7fffffff);
+                double most = 140 / fabs(log2((double)base[i]));
+                exponent[i] = (float)((2 * sd__random_uniform(law_random()) - 1) * most);
+            }
+            tile(CHUNK, (const void *[]){base, exponent}, power, NULL);
+            for (int i = 0; i < CHUNK; i++)
+                worst = fmax(worst, ulps(power[i], pow((double)base[i], (double)exponent[i])));
+        }
+        print_message("pow %s: %.3f ulp (allowed 0.51)\n", sd__level_name(level), worst);
+        assert_true(worst <= 0.51);
+    }
+}
+
+/* ---- every tile: against the op's own, at every length, in place, between walls, the same bits at every level ---- */
+
+typedef struct tile_case {
+    const sd_op *op;
+    sd_dtype operand[3], result;
+    int64_t attr;
+    double ulp; /* against the op's own tile */
+} tile_case;
+
+#define MATH_ULP 4
+static const tile_case rows[] = {
+#define FLOATS {SD_F32, SD_F32, SD_F32}, SD_F32
+    {&sd__op_add, FLOATS, 0, 0},
+    {&sd__op_sub, FLOATS, 0, 0},
+    {&sd__op_mul, FLOATS, 0, 0},
+    {&sd__op_div, FLOATS, 0, 0},
+    {&sd__op_min, FLOATS, 0, 0},
+    {&sd__op_max, FLOATS, 0, 0},
+    {&sd__op_neg, FLOATS, 0, 0},
+    {&sd__op_relu, FLOATS, 0, 0},
+    {&sd__op_step, FLOATS, 0, 0},
+    {&sd__op_abs, FLOATS, 0, 0},
+    {&sd__op_sign, FLOATS, 0, 0},
+    {&sd__op_sqrt, FLOATS, 0, 0},
+    {&sd__op_rsqrt, FLOATS, 0, 0},
+    {&sd__op_exp, FLOATS, 0, MATH_ULP},
+    {&sd__op_log, FLOATS, 0, MATH_ULP},
+    {&sd__op_log1p, FLOATS, 0, MATH_ULP},
+    {&sd__op_tanh, FLOATS, 0, MATH_ULP},
+    {&sd__op_sigmoid, FLOATS, 0, MATH_ULP},
+    {&sd__op_erf, FLOATS, 0, MATH_ULP},
+    {&sd__op_sin, FLOATS, 0, MATH_ULP},
+    {&sd__op_cos, FLOATS, 0, MATH_ULP},
+    {&sd__op_pow, FLOATS, 0, MATH_ULP},
+    {&sd__op_compare, {SD_F32, SD_F32}, SD_U8, SD_EQ, 0},
+    {&sd__op_compare, {SD_F32, SD_F32}, SD_U8, SD_NE, 0},
+    {&sd__op_compare, {SD_F32, SD_F32}, SD_U8, SD_LT, 0},
+    {&sd__op_compare, {SD_F32, SD_F32}, SD_U8, SD_LE, 0},
+    {&sd__op_compare, {SD_F32, SD_F32}, SD_U8, SD_GT, 0},
+    {&sd__op_compare, {SD_F32, SD_F32}, SD_U8, SD_GE, 0},
+    {&sd__op_select, {SD_U8, SD_F32, SD_F32}, SD_F32, SD_F32, 0},
+    {&sd__op_cast, {SD_F32}, SD_F64, SD_F64, 0},
+    {&sd__op_cast, {SD_F32}, SD_I32, SD_I32, 0},
+    {&sd__op_cast, {SD_F32}, SD_U8, SD_U8, 0},
+    {&sd__op_cast, {SD_F32}, SD_BF16, SD_BF16, 0},
+    {&sd__op_cast, {SD_F64}, SD_F32, SD_F32, 0},
+    {&sd__op_cast, {SD_I32}, SD_F32, SD_F32, 0},
+    {&sd__op_cast, {SD_U8}, SD_F32, SD_F32, 0},
+    {&sd__op_cast, {SD_BF16}, SD_F32, SD_F32, 0},
+};
+
+/* Ordinary numbers, some of them equal, some special. */
+static void draw_any(sd_dtype dtype, void *data, size_t n)
+{
+    static const float special[] = {0, -0.0f, NAN, INFINITY, -INFINITY, 1, 3e9f, -3e9f, 255, 255.5f, 2147483520.0f, 1.5f, 2.5f};
+    for (size_t i = 0; i < n; i++) {
+        float x = law_int(0, 5) ? (float)(4 * sd__random_normal(law_random())) : special[law_int(0, SD_COUNT(special) - 1)];
+        if (dtype == SD_F32)
+            ((float *)data)[i] = x;
+        else if (dtype == SD_F64)
+            ((double *)data)[i] = (double)x * (1 + 0x1p-30);
+        else if (dtype == SD_I32)
+            ((int32_t *)data)[i] = (int32_t)sd__random_u32(law_random());
+        else if (dtype == SD_U8)
+            ((uint8_t *)data)[i] = (uint8_t)law_int(0, 1) * (uint8_t)law_int(0, 255);
+        else
+            ((uint16_t *)data)[i] = (uint16_t)law_int(0, 0x7f80);
+    }
+}
+
+static void compare_results(const tile_case *r, size_t n, const void *got, const void *wanted, sd_level level)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (r->result == SD_F32) {
+            float a = ((const float *)got)[i], b = ((const float *)wanted)[i];
+            if (a == b || (isnan(a) && isnan(b)) || ulps(a, (double)b) <= r->ulp)
+                continue;
+            fail_msg("%s at %s: element %zu of %zu is %a, wanted %a", r->op->name, sd__level_name(level), i, n, (double)a,
+                     (double)b);
+        }
+        size_t size = sd_dtype_size(r->result);
+        const char *a = (const char *)got + i * size, *b = (const char *)wanted + i * size;
+        bool both_nan = r->result == SD_F64 && isnan(((const double *)got)[i]) && isnan(((const double *)wanted)[i]);
+        if (memcmp(a, b, size) != 0 && !both_nan)
+            fail_msg("%s to %s at %s: element %zu of %zu differs", r->op->name, sd_dtype_name(r->result), sd__level_name(level),
+                     i, n);
+    }
+}
+
+static void try_tile(const tile_case *r, sd_level level, size_t n, const wall *in, const void *wanted, void *first)
+{
+    sd_tile *tile = sd__simd_tile(r->op, r->operand[0], level, &r->attr);
+    if (!tile)
+        fail_msg("%s has no tile at %s", r->op->name, sd__level_name(level));
+    wall out = wall_new(n * sd_dtype_size(r->result));
+    const void *operand[] = {in[0].data, in[1].data, in[2].data};
+    tile(n, operand, out.data, &r->attr);
+    compare_results(r, n, out.data, wanted, level);
+    if (level == SD_LEVEL_V2)
+        memcpy(first, out.data, n * sd_dtype_size(r->result));
+    if (r->result != SD_F32)
+        assert_memory_equal(first, out.data, n * sd_dtype_size(r->result));
+    else
+        for (size_t i = 0; i < n; i++)
+            assert_true(memcmp((char *)first + 4 * i, (char *)out.data + 4 * i, 4) == 0 || isnan(((float *)first)[i]));
+    for (int i = 0; i < 3 && r->op->arity > i; i++) /* the result on top of an operand */
+        if (r->operand[i] == r->result) {
+            memcpy(out.data, in[i].data, n * sd_dtype_size(r->result));
+            const void *over[] = {operand[0], operand[1], operand[2]};
+            over[i] = out.data;
+            tile(n, over, out.data, &r->attr);
+            compare_results(r, n, out.data, wanted, level);
+        }
+    wall_free(&out);
+}
+
+static void tiles_do_what_the_ops_say(void **state)
+{
+    for (size_t k = 0; k < SD_COUNT(rows); k++)
+        for (int trial = 0; trial < law_trials(40); trial++) {
+            const tile_case *r = &rows[k];
+            size_t n = trial < 36 ? (size_t)trial : (size_t)law_int(36, 1100);
+            wall in[3] = {0};
+            for (int i = 0; i < r->op->arity; i++) {
+                in[i] = wall_new(n * sd_dtype_size(r->operand[i]));
+                draw_any(r->operand[i], in[i].data, n);
+            }
+            char *wanted = malloc(n * 8 + 1), *first = malloc(n * 8 + 1);
+            r->op->tile[r->operand[0]](n, (const void *[]){in[0].data, in[1].data, in[2].data}, wanted, &r->attr);
+            EACH_LEVEL(level)
+            try_tile(r, level, n, in, wanted, first);
+            free(wanted), free(first);
+            for (int i = 0; i < r->op->arity; i++)
+                wall_free(&in[i]);
+        }
+}
+
+/* ---- running a kernel by hand ---- */
+
+typedef struct call {
+    sd_call call;
+    sd_tensor in[SD_MAX_IN], out[SD_MAX_OUT];
+    wall in_wall[SD_MAX_IN], out_wall[SD_MAX_OUT];
+} call;
+
+/* A fresh operand with random numbers; axes lie in memory in the order `order` (outermost first; NULL: row-major). */
+static sd_tensor *add_operand(call *c, sd_shape shape, const int *order)
+{
+    int i = c->call.n_in++;
+    int64_t count = sd_shape_count(shape), stride = 1;
+    c->in_wall[i] = wall_new((size_t)count * 4);
+    sd_tensor *t = &c->in[i];
+    *t = sd_tensor_dense(c->in_wall[i].data, SD_F32, shape);
+    for (int k = shape.rank - 1; order && k >= 0; k--) {
+        t->stride[order[k]] = stride;
+        stride *= shape.dim[order[k]];
+    }
+    law_draw(t->data, (size_t)count, -1, 1);
+    c->call.in = c->in;
+    return t;
+}
+
+static sd_tensor *add_result(call *c, sd_dtype dtype, sd_shape shape)
+{
+    int i = c->call.n_out++;
+    c->out_wall[i] = wall_new((size_t)sd_shape_count(shape) * sd_dtype_size(dtype));
+    c->out[i] = sd_tensor_dense(c->out_wall[i].data, dtype, shape);
+    c->call.out = c->out;
+    return &c->out[i];
+}
+
+static void call_free(call *c)
+{
+    for (int i = 0; i < c->call.n_in; i++)
+        wall_free(&c->in_wall[i]);
+    for (int i = 0; i < c->call.n_out; i++)
+        wall_free(&c->out_wall[i]);
+}
+
+/* Runs the call at a level; parts in falling order if `backwards`: a part must not need another of its phase. False: not taken. */
+static bool run_call(call *c, sd_level level, bool backwards)
+{
+    sd_call plan = c->call;
+    sd_tensor in[SD_MAX_IN], out[SD_MAX_OUT];
+    for (int i = 0; i < plan.n_in; i++)
+        in[i] = c->in[i], in[i].data = NULL;
+    for (int i = 0; i < plan.n_out; i++)
+        out[i] = c->out[i], out[i].data = NULL;
+    plan.in = in, plan.out = out, plan.level = level;
+    const sd_kernel *kernel = sd__provider_simd.find(&plan);
+    if (!kernel)
+        return false;
+    sd_work work = {.phases = 1, .parts = {1}};
+    if (kernel->prepare)
+        assert_ok(kernel->prepare(&plan, &work));
+    wall scratch = wall_new((work.scratch + 63) / 64 * 64);
+    memset(scratch.data, 0xff, work.scratch); /* NaN */
+    for (int i = 0; i < plan.n_out; i++)
+        memset(out[i].data = c->out[i].data, 0xff, (size_t)sd_shape_count(out[i].shape) * sd_dtype_size(out[i].dtype));
+    sd_args args = {.op = plan.op,
+                    .n_in = plan.n_in,
+                    .n_out = plan.n_out,
+                    .in = c->in,
+                    .out = c->out,
+                    .attr = plan.attr,
+                    .state = work.state,
+                    .scratch = scratch.data};
+    for (args.phase = 0; args.phase < work.phases; args.phase++)
+        for (int p = 0; p < work.parts[args.phase]; p++) {
+            args.part = backwards ? work.parts[args.phase] - 1 - p : p;
+            kernel->run(&args);
+        }
+    if (kernel->release)
+        kernel->release(work.state);
+    wall_free(&scratch);
+    return true;
+}
+
+/* ---- products ---- */
+
+static double at(const sd_tensor *t, const int64_t *index)
+{
+    int64_t offset = 0;
+    for (int i = 0; i < t->shape.rank; i++)
+        offset += index[i] * t->stride[i];
+    return (double)((const float *)t->data)[offset];
+}
+
+/* C's element must lie within k roundings of the sum of products: |error| <= 2^-24 k sum |a||b|, generously. */
+static void check_product(const call *c, const sd_matmul_attr *attr, sd_level level)
+{
+    const sd_tensor *a = &c->in[0], *b = &c->in[1], *y = &c->out[0];
+    int rank = y->shape.rank, row = rank - 2, column = rank - 1;
+    int64_t k = a->shape.dim[attr->transposed_a ? row : column], index[SD_MAX_RANK] = {0};
+    for (int64_t e = 0; e < sd_shape_count(y->shape); e++) {
+        int64_t rest = e, ia[SD_MAX_RANK], ib[SD_MAX_RANK];
+        for (int i = rank - 1; i >= 0; i--) {
+            index[i] = rest % y->shape.dim[i];
+            rest /= y->shape.dim[i];
+            ia[i] = ib[i] = index[i];
+        }
+        double sum = 0, size = 0;
+        for (int64_t i = 0; i < k; i++) {
+            ia[attr->transposed_a ? column : row] = index[row], ia[attr->transposed_a ? row : column] = i;
+            ib[attr->transposed_b ? row : column] = index[column], ib[attr->transposed_b ? column : row] = i;
+            double product = at(a, ia) * at(b, ib);
+            sum += product;
+            size += fabs(product);
+        }
+        if (c->call.n_in == 3) {
+            double bias = at(&c->in[2], &index[column]);
+            sum += bias;
+            size += fabs(bias);
+        }
+        double got = (double)((const float *)y->data)[e], allowed = 0x1p-23 * (1 + sqrt((double)k)) * size;
+        if (!(fabs(got - sum) <= allowed))
+            fail_msg("%s at %s: element %lld is %.9g, wanted %.9g; m,n,k = %lld,%lld,%lld", c->call.op->name,
+                     sd__level_name(level), (long long)e, got, sum, (long long)y->shape.dim[row],
+                     (long long)y->shape.dim[column], (long long)k);
+    }
+}
+
+/* Runs at every level, forwards and backwards through the parts. */
+static void check_call(call *c, void (*check)(const call *c, const void *attr, sd_level level))
+{
+    size_t bytes = (size_t)sd_shape_count(c->out[0].shape) * sd_dtype_size(c->out[0].dtype);
+    char *forwards = malloc(bytes);
+    EACH_LEVEL(level)
+    {
+        if (!run_call(c, level, false))
+            fail_msg("%s is not taken", c->call.op->name);
+        check(c, c->call.attr, level);
+        memcpy(forwards, c->out[0].data, bytes);
+        run_call(c, level, true);
+        assert_memory_equal(forwards, c->out[0].data, bytes);
+    }
+    free(forwards);
+}
+
+static void check_matmul(const call *c, const void *attr, sd_level level) { check_product(c, attr, level); }
+
+static void try_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, sd_matmul_attr attr, const int *order_a,
+                       const int *order_b)
+{
+    call c = {.call = {.op = &sd__op_matmul, .attr = &attr}};
+    add_operand(&c, attr.transposed_a ? SD_SHAPE(batch, k, m) : SD_SHAPE(batch, m, k), order_a);
+    add_operand(&c, attr.transposed_b ? SD_SHAPE(batch, n, k) : SD_SHAPE(batch, k, n), order_b);
+    add_result(&c, SD_F32, SD_SHAPE(batch, m, n));
+    check_call(&c, check_matmul);
+    call_free(&c);
+}
+
+static void products_are_sums_of_products(void **state)
+{
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}};
+    for (int trial = 0; trial < law_trials(150); trial++) {
+        int most = trial % 3 ? 40 : 100;
+        int64_t size[3];
+        for (int i = 0; i < 3; i++)
+            size[i] = law_int(0, 4) ? law_int(1, most) : 1;
+        sd_matmul_attr attr = {law_int(0, 1), law_int(0, 1)};
+        int batch = law_int(0, 2) ? 1 : law_int(2, 4);
+        try_matmul(batch, size[0], size[1], size[2], attr, orders[law_int(0, 5)], orders[law_int(0, 5)]);
+    }
+}
+
+/* Sizes at which a product is cut in another way: k in blocks, k in parts, one row, one column, packed A, many parts. */
+static void products_of_every_cut(void **state)
+{
+    static const int64_t size[][4] = {{1, 33, 65, 700}, {1, 10, 12, 5000}, {1, 1, 515, 1200}, {1, 1, 40, 3001},
+                                      {1, 300, 1, 700}, {1, 1, 1, 70000},  {1, 1, 3, 9000},   {1, 30, 140, 512},
+                                      {1, 90, 310, 60}, {40, 9, 33, 17},   {1, 64, 100, 784}, {3, 1, 200, 90},
+                                      {1, 1, 9000, 3},  {1, 7, 2100, 20},  {2, 9, 10, 3000}};
+    for (size_t i = 0; i < SD_COUNT(size); i++)
+        for (int t = 0; t < 4; t++)
+            try_matmul(size[i][0], size[i][1], size[i][2], size[i][3], (sd_matmul_attr){t & 1, t >> 1}, NULL, NULL);
+}
+
+static void check_dense(const call *c, const void *attr, sd_level level) { check_product(c, &(sd_matmul_attr){0, 0}, level); }
+
+static void dense_adds_its_bias(void **state)
+{
+    static const int64_t size[][3] = {{32, 100, 784}, {32, 10, 100}, {1, 1024, 300}, {1, 10, 1024},  {5, 1, 70},
+                                      {1, 1, 9},      {8, 10, 6000}, {17, 33, 65},   {64, 48, 1000}, {1, 2000, 700}};
+    for (size_t i = 0; i < SD_COUNT(size); i++)
+        for (int transposed = 0; transposed < 2; transposed++) {
+            call c = {.call = {.op = &sd__op_dense}};
+            add_operand(&c, SD_SHAPE(size[i][0], size[i][2]), NULL);
+            add_operand(&c, SD_SHAPE(size[i][2], size[i][1]), transposed ? (const int[]){1, 0} : NULL);
+            add_operand(&c, SD_SHAPE(size[i][1]), NULL);
+            add_result(&c, SD_F32, SD_SHAPE(size[i][0], size[i][1]));
+            check_call(&c, check_dense);
+            call_free(&c);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_are_as_accurate_as_they_say),
+        cmocka_unit_test(special_numbers_stay_special),
+        cmocka_unit_test(powers_are_accurate),
+        cmocka_unit_test(tiles_do_what_the_ops_say),
+        cmocka_unit_test(products_are_sums_of_products),
+        cmocka_unit_test(products_of_every_cut),
+        cmocka_unit_test(dense_adds_its_bias),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
