@@ -30,6 +30,9 @@ typedef enum sd_role { SD_PARAM, SD_STATE, SD_INPUT, SD_SCALAR } sd_role;
 /** Makes an empty graph; NULL if memory is exhausted. */
 SD_API sd_graph *sd_graph_new(void);
 
+/** Mixes a seed into the keys of random nodes made from now on (dropout masks of two runs then differ). 0 at first. */
+SD_API void sd_graph_seed(sd_graph *graph, uint64_t seed);
+
 /** Frees a graph and all its nodes; NULL is allowed. Plans compiled from it live on. */
 SD_API void sd_graph_free(sd_graph *graph);
 

@@ -36,6 +36,8 @@ void sd_graph_free(sd_graph *graph)
     free(graph);
 }
 
+void sd_graph_seed(sd_graph *graph, uint64_t seed) { graph->seed = seed; }
+
 sd_status sd_graph_status(const sd_graph *graph) { return graph->status; }
 
 const char *sd_graph_message(const sd_graph *graph) { return graph->message; }
@@ -112,7 +114,7 @@ const char *sd_scope_path(const sd_graph *graph) { return graph->path; }
 
 uint64_t sd__random_key(sd_graph *graph)
 {
-    uint64_t hash = sd__hash_text(SD_HASH_START, graph->path);
+    uint64_t hash = sd__hash_text(sd__hash(SD_HASH_START, &graph->seed, sizeof graph->seed), graph->path);
     int i = 0;
     while (i < graph->n_scopes && graph->scope[i].hash != hash)
         i++;

@@ -31,6 +31,7 @@ struct sd_graph {
     uint32_t count, capacity;
     sd_status status; /* the first mistake */
     const char *message;
+    uint64_t seed; /* part of every random key */
     const char *path;  /* of the open scopes */
     const char **outer; /* [depth] paths that sd_scope_pop() goes back to */
     int depth, depth_capacity;
