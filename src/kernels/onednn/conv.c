@@ -27,13 +27,13 @@ typedef struct conv {
     dnnl_engine_t engine;
     dnnl_memory_desc_t filter; /* as all primitives of this call want it */
     sd_filter_layout layout;
-    int filter_parts;   /* parts of the phase that packs or adds filters */
+    int filter_parts;    /* parts of the phase that packs or adds filters */
     size_t filter_bytes; /* of one blocked filter, in whole cache lines */
     size_t scratch_step; /* oneDNN's scratch memory of one part */
     int n_parts, n_primitives;
-    conv_part *part;           /* [n_parts] */
-    sd_conv_shape *shape;      /* [n_primitives], at most n_parts */
-    sd_primitive *primitive;   /* [n_primitives] */
+    conv_part *part;         /* [n_parts] */
+    sd_conv_shape *shape;    /* [n_primitives], at most n_parts */
+    sd_primitive *primitive; /* [n_primitives] */
 } conv;
 
 /* The three tensors of a call, whichever of them is the result. */

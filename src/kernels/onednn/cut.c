@@ -9,10 +9,7 @@ static double filter_bytes(const sd_conv_shape *s)
 }
 
 /* About nanoseconds for one row of output of one image, at 100 floating-point operations each. */
-static double row_cost(const sd_conv_shape *s)
-{
-    return 2 * filter_bytes(s) / sizeof(float) * (double)s->out[1] / 100;
-}
+static double row_cost(const sd_conv_shape *s) { return 2 * filter_bytes(s) / sizeof(float) * (double)s->out[1] / 100; }
 
 /*
  * Every piece of the filter's gradient is a filter in scratch memory, to be read once more when they are added. So it covers

@@ -114,8 +114,8 @@ void sd__filter_pack(const sd_filter_layout *layout, const float *w, const int64
         place p = unit_place(layout, unit);
         for (int64_t i = 0; i < layout->axis[SD_IN].block; i++, p.in++) {
             bool there = p.group < layout->axis[SD_GROUP].size && p.in < layout->axis[SD_IN].size;
-            int64_t from = p.row * stride[0] + p.col * stride[1] + p.in * stride[2] +
-                           p.group * layout->axis[SD_OUT].size * stride[3];
+            int64_t from =
+                p.row * stride[0] + p.col * stride[1] + p.in * stride[2] + p.group * layout->axis[SD_OUT].size * stride[3];
             locate(layout, &p);
             pack_outputs(layout, there ? w + from : NULL, stride[3], packed + p.packed);
         }
@@ -153,8 +153,7 @@ static void unpack_block(const sd_filter_layout *layout, const place *p, const f
 }
 
 /* Blocks are added whole, for their lines lie together in every slice, and then taken apart. */
-void sd__filter_sum(const sd_filter_layout *layout, const float *packed, size_t step, int slices, float *w, int parts,
-                    int part)
+void sd__filter_sum(const sd_filter_layout *layout, const float *packed, size_t step, int slices, float *w, int parts, int part)
 {
     int64_t begin, end, volume = block_volume(layout), block = layout->axis[SD_OUT].block;
     int64_t outputs = layout->axis[SD_GROUP].size * layout->axis[SD_OUT].size;

@@ -19,7 +19,7 @@ enum { SD_ARG_X, SD_ARG_W, SD_ARG_Y, SD_ARG_SCRATCH, SD_PRIMITIVE_ARGS };
 typedef struct sd_primitive {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t handle;
-    dnnl_engine_t engine; /* borrowed */
+    dnnl_engine_t engine;       /* borrowed */
     int arg[SD_PRIMITIVE_ARGS]; /* DNNL_ARG_SRC, ... */
     dnnl_memory_desc_t md[SD_PRIMITIVE_ARGS];
     size_t scratch; /* bytes */
@@ -40,11 +40,11 @@ bool sd__primitive_run(const sd_primitive *p, int hint, void *const data[SD_PRIM
 /* Our status for a failed oneDNN call, with a message that names it. */
 sd_status sd__dnnl_fail(dnnl_status_t status, const char *call);
 
-#define SD_TRY_DNNL(call)                                 \
-    do {                                                  \
-        dnnl_status_t sd_try_dnnl_ = (call);              \
-        if (sd_try_dnnl_ != dnnl_success)                 \
-            return sd__dnnl_fail(sd_try_dnnl_, #call);    \
+#define SD_TRY_DNNL(call)                              \
+    do {                                               \
+        dnnl_status_t sd_try_dnnl_ = (call);           \
+        if (sd_try_dnnl_ != dnnl_success)              \
+            return sd__dnnl_fail(sd_try_dnnl_, #call); \
     } while (0)
 
 #endif
