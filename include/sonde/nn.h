@@ -376,7 +376,7 @@ typedef struct sd_model_info {
     int depth_nonlinear;        /**< levels of nonlinear composition: nonlinear layers on the path that has most of them */
 } sd_model_info;
 
-/** The table of a model; lives as long as the model, trainable as of this call. */
+/** The table of a model; lives as long as the model, trainable as of this call. NULL without memory. */
 SD_API const sd_model_info *sd_model_describe(sd_model *model);
 
 /* -- the zoo, and the documentation of layers ---------------------------------------------------------------------------- */
