@@ -3,6 +3,8 @@
  *
  * Images stay NHWC. The filter takes the layout that oneDNN asks for: packed into scratch memory in phase 0 of every run
  * (forward, data), or left there as partial sums over pieces of the batch, which the last phase adds in order (filter).
+ *
+ * oneDNN picks its code by the CPU; a context's lower CPU level does not bind it (its own variable does: ONEDNN_MAX_CPU_ISA).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -183,8 +185,10 @@ static sd_status prepare(const sd_call *call, sd_work *work)
     conv *c = NULL;
     /* Whatever oneDNN dislikes about a cut (a filter layout that only some pieces can take), the whole has no such trouble. */
     sd_status status = conv_make(&whole, kind, sd__conv_cut(&whole, kind), &c);
+    if (status != SD_OK && status != SD_ENOMEM)
+        status = conv_make(&whole, kind, (sd_conv_cut){1, 1}, &c);
     if (status != SD_OK)
-        SD_TRY(conv_make(&whole, kind, (sd_conv_cut){1, 1}, &c));
+        return status;
     bool sums = kind == SD_CONV_BACKWARD_FILTER;
     work->state = c;
     work->phases = 2;
