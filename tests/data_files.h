@@ -1,4 +1,4 @@
-/* data_files.h -- what the tests of data readers share: a scratch folder, files with given bytes, messages that must name things. */
+/* data_files.h -- what the tests of data readers share: a scratch folder, files with given bytes, messages that must name. */
 #ifndef SD_TESTS_DATA_FILES_H
 #define SD_TESTS_DATA_FILES_H
 

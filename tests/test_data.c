@@ -149,7 +149,7 @@ static void splits_depend_on_the_seed_alone(void **state)
     sd_dataset_free(all);
 }
 
-/* Standardised features have mean 0 and deviation 1 (computed here in two passes), also where they are large beside their spread. */
+/* Standardised features have mean 0 and deviation 1 (in two passes here), also where they are large beside their spread. */
 static void standard_features_have_mean_0_and_deviation_1(void **state)
 {
     (void)state;

@@ -101,7 +101,7 @@ static void an_over_long_file_is_refused(void **state)
     images_refused(packed, n + 1, "too long");
 }
 
-/* One bit in the packed data: it no longer unpacks, its checksum is wrong, or the bit was padding and the content is the same. */
+/* One bit in the packed data: it no longer unpacks, its checksum is wrong, or it was padding and the content is the same. */
 static void a_flipped_bit_in_a_packed_file_is_noticed(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_data_loader.c -- batches: each sample once an epoch, padding, and the same bits with or without a thread, resumed or not. */
+/* test_data_loader.c -- batches: each sample once an epoch, padding, the same bits with a thread or without, resumed or not. */
 #include "law.h"
 
 #include <stdatomic.h>
@@ -96,7 +96,7 @@ static void shuffled_epochs_are_permutations(void **state)
     sd_loader_free(loader);
 }
 
-/* Each sample stands first about equally often: a shuffle that leaves sample 0 in place would show here (chi-squared, 22 degrees). */
+/* Each sample stands first about equally often: a shuffle that leaves sample 0 in place would show (chi-squared, 22 degrees). */
 static void shuffles_are_uniform(void **state)
 {
     (void)state;

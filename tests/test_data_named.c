@@ -1,4 +1,4 @@
-/* test_data_named.c -- sets by name: where they are looked for, what is said when they are missing, and the real ones if there. */
+/* test_data_named.c -- sets by name: where they are looked for, what is said when they are missing, the real ones if there. */
 #include "data_files.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_data_strokes.c -- the embedded digits: each sample a function of seed and number alone, whoever asks, in whatever order. */
+/* test_data_strokes.c -- the embedded digits: each sample a function of seed and number alone, whoever asks, in any order. */
 #include "law.h"
 
 #include "base/pool.h"

@@ -6,6 +6,7 @@
  * large beside their spread, and gives a constant feature deviation exactly 0. Sums of bytes are integers anyway.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,13 +74,19 @@ typedef struct moments {
     double low, high;
 } moments;
 
+/* The message of a thread is seen in that thread alone, so it is carried from there. */
+typedef struct outcome {
+    sd_status status;
+    char message[256];
+} outcome;
+
 typedef struct measurement {
     const sd_dataset *dataset;
     int64_t samples;
     int n, parts;
-    double *first;     /* [n] a value of each feature */
-    moments *partial;  /* [parts, n] */
-    sd_status *status; /* [parts] */
+    double *first;    /* [n] a value of each feature */
+    moments *partial; /* [parts, n] */
+    outcome *outcome; /* [parts] */
 } measurement;
 
 static void add_bytes_one_channel(const uint8_t *x, int64_t m, moments *out)
@@ -142,7 +149,6 @@ static sd_status measure_range(const measurement *m, int64_t begin, int64_t end,
     return status;
 }
 
-/* The message of a failing thread stays in that thread, so the first failing part is measured again by the caller. */
 static void measure_part(void *user, int part)
 {
     measurement *m = user;
@@ -150,7 +156,9 @@ static void measure_part(void *user, int part)
     moments *out = m->partial + (size_t)part * (size_t)m->n;
     for (int c = 0; c < m->n; c++)
         out[c] = (moments){.low = INFINITY, .high = -INFINITY};
-    m->status[part] = measure_range(m, begin, end, out);
+    outcome *o = &m->outcome[part];
+    o->status = measure_range(m, begin, end, out);
+    snprintf(o->message, sizeof(o->message), "%s", o->status == SD_OK ? "" : sd_error());
 }
 
 /* The first sample's values; bytes are counted from 0, which keeps their sums whole numbers. */
@@ -187,11 +195,8 @@ static sd_status measure(measurement *m, sd_pool *pool)
     SD_TRY(read_first(m));
     sd__pool_run(m->dataset->root->concurrent ? pool : NULL, measure_part, m, m->parts);
     for (int part = 0; part < m->parts; part++)
-        if (m->status[part] != SD_OK) {
-            measure_part(m, part);
-            return m->status[part] != SD_OK ? m->status[part]
-                                            : sd__fail(SD_EINTERNAL, "%s: read differently twice", m->dataset->info.name);
-        }
+        if (m->outcome[part].status != SD_OK)
+            return sd__fail(m->outcome[part].status, "%s", m->outcome[part].message);
     combine(m);
     return SD_OK;
 }
@@ -223,16 +228,16 @@ static sd_status run_measurement(measurement *m, sd_pool *pool, sd_normalization
 {
     m->first = sd__alloc_zeroed((size_t)m->n, sizeof(*m->first));
     m->partial = sd__alloc((size_t)m->n * (size_t)m->parts, sizeof(*m->partial));
-    m->status = sd__alloc_zeroed((size_t)m->parts, sizeof(*m->status));
+    m->outcome = sd__alloc_zeroed((size_t)m->parts, sizeof(*m->outcome));
     sd_status status =
-        m->first && m->partial && m->status ? measure(m, pool) : sd__fail(SD_ENOMEM, "out of memory for statistics");
+        m->first && m->partial && m->outcome ? measure(m, pool) : sd__fail(SD_ENOMEM, "out of memory for statistics");
     if (status == SD_OK) {
         conclude(m, out);
         status = check_finite(m, out);
     }
     free(m->first);
     free(m->partial);
-    free(m->status);
+    free(m->outcome);
     return status;
 }
 
