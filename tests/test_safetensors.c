@@ -1,12 +1,12 @@
 /* test_safetensors.c -- named tensors in files: round trips, files of other makers, and every way in which a file can be bad. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <setjmp.h>
 #include <sonde/format.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,22 +66,22 @@ static void refuses(const char *header, const void *data, size_t bytes, const ch
         fail_msg("header %s gives \"%s\", expected \"%s\" and the path", header, sd_error(), words);
 }
 
-static const float w[6] = { 1, -2, 3.5f, 0, 1e-38f, -0.0f };
-static const int32_t ids[3] = { 7, -1, INT32_MAX };
-static const double d[1] = { 0.1 };
-static const uint8_t bytes5[5] = { 0, 1, 2, 254, 255 };
-static const uint16_t half[2] = { 0x3f80, 0xc000 };
+static const float w[6] = {1, -2, 3.5f, 0, 1e-38f, -0.0f};
+static const int32_t ids[3] = {7, -1, INT32_MAX};
+static const double d[1] = {0.1};
+static const uint8_t bytes5[5] = {0, 1, 2, 254, 255};
+static const uint16_t half[2] = {0x3f80, 0xc000};
 
 static void save_five(void)
 {
     sd_named_tensor t[] = {
-        { "layer/weight", sd_tensor_dense((void *)w, SD_F32, SD_SHAPE(2, 3)) },
-        { "bytes \"5\"", sd_tensor_dense((void *)bytes5, SD_U8, SD_SHAPE(5)) },
-        { "one", sd_tensor_dense((void *)d, SD_F64, sd_scalar_shape()) },
-        { "ids", sd_tensor_dense((void *)ids, SD_I32, SD_SHAPE(3)) },
-        { "half", sd_tensor_dense((void *)half, SD_BF16, SD_SHAPE(2, 1)) },
+        {"layer/weight", sd_tensor_dense((void *)w, SD_F32, SD_SHAPE(2, 3))},
+        {"bytes \"5\"", sd_tensor_dense((void *)bytes5, SD_U8, SD_SHAPE(5))},
+        {"one", sd_tensor_dense((void *)d, SD_F64, sd_scalar_shape())},
+        {"ids", sd_tensor_dense((void *)ids, SD_I32, SD_SHAPE(3))},
+        {"half", sd_tensor_dense((void *)half, SD_BF16, SD_SHAPE(2, 1))},
     };
-    sd_note notes[] = { { "kind", "test" }, { "text", "a \"b\"\n\xc3\xa4" } };
+    sd_note notes[] = {{"kind", "test"}, {"text", "a \"b\"\n\xc3\xa4"}};
     assert_int_equal(sd_tensors_save(path, 5, t, 2, notes), SD_OK);
 }
 
@@ -181,9 +181,10 @@ static void every_cut_is_noticed(void **state)
 static void files_of_other_makers_are_read(void **state)
 {
     (void)state;
-    int64_t wide[2] = { -5, INT32_MAX };
+    int64_t wide[2] = {-5, INT32_MAX};
     put_foreign("{\"n\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[0,16]},\"empty\":{\"dtype\":\"F32\",\"shape\":[0,3]"
-                ",\"data_offsets\":[16,16]}}  ", wide, sizeof wide);
+                ",\"data_offsets\":[16,16]}}  ",
+                wide, sizeof wide);
     sd_tensors *t = NULL;
     assert_int_equal(sd_tensors_load(path, &t), SD_OK);
     assert_false(sd_tensors_checked(t));
@@ -199,7 +200,7 @@ static void files_of_other_makers_are_read(void **state)
 static void bad_headers_are_refused(void **state)
 {
     (void)state;
-    float four[4] = { 0 };
+    float four[4] = {0};
     int64_t wide = (int64_t)INT32_MAX + 1;
 #define F32(shape, from, to) "{\"a\":{\"dtype\":\"F32\",\"shape\":[" shape "],\"data_offsets\":[" from "," to "]}}"
     refuses("[]", "", 0, "not a JSON object");
@@ -222,9 +223,10 @@ static void bad_headers_are_refused(void **state)
     refuses("{\"__metadata__\":{\"a\":1}}", "", 0, "must be text");
     refuses("{\"__metadata__\":[]}", "", 0, "map of text");
     refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},\"a\":{\"dtype\":\"U8\",\"shape\":[0],"
-            "\"data_offsets\":[0,0]}}", "", 0, "duplicate");
+            "\"data_offsets\":[0,0]}}",
+            "", 0, "duplicate");
 #undef F32
-    uint64_t huge[2] = { UINT64_MAX, 0 };
+    uint64_t huge[2] = {UINT64_MAX, 0};
     put(huge, sizeof huge);
     sd_tensors *t = NULL;
     assert_int_equal(sd_tensors_load(path, &t), SD_EFORMAT);
@@ -236,13 +238,13 @@ static void saving_refuses_what_cannot_be_stored(void **state)
 {
     (void)state;
     save_five();
-    sd_named_tensor two[2] = { { "a", sd_tensor_dense((void *)w, SD_F32, SD_SHAPE(3)) },
-                               { "a", sd_tensor_dense((void *)w, SD_F32, SD_SHAPE(3)) } };
+    sd_named_tensor two[2] = {{"a", sd_tensor_dense((void *)w, SD_F32, SD_SHAPE(3))},
+                              {"a", sd_tensor_dense((void *)w, SD_F32, SD_SHAPE(3))}};
     assert_int_equal(sd_tensors_save(path, 2, two, 0, NULL), SD_EINVAL);
     assert_non_null(strstr(sd_error(), "'a'"));
     two[0].tensor.stride[0] = 2;
     assert_int_equal(sd_tensors_save(path, 1, two, 0, NULL), SD_EINVAL);
-    sd_note notes[2] = { { "k", "1" }, { "k", "2" } };
+    sd_note notes[2] = {{"k", "1"}, {"k", "2"}};
     assert_int_equal(sd_tensors_save(path, 0, NULL, 2, notes), SD_EINVAL);
     sd_tensors *t = NULL; /* and the former file is still there */
     assert_int_equal(sd_tensors_load(path, &t), SD_OK);
@@ -255,7 +257,7 @@ static void saving_refuses_what_cannot_be_stored(void **state)
 static void crc32c_gives_the_published_values(void **state)
 {
     (void)state;
-    uint8_t zeros[32] = { 0 }, ones[32], up[32], down[32];
+    uint8_t zeros[32] = {0}, ones[32], up[32], down[32];
     memset(ones, 0xff, 32);
     for (int i = 0; i < 32; i++) {
         up[i] = (uint8_t)i;

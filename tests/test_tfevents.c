@@ -1,10 +1,10 @@
 /* test_tfevents.c -- TensorBoard event files, taken apart by a reader of the test's own; and files that are cut back on resume. */
+#include <cmocka.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static bool guarded(const uint8_t *data, size_t bytes, const uint8_t *stored)
 static void a_new_file_begins_as_tensorboard_expects(void **state)
 {
     (void)state;
-    static const uint8_t start[13] = { 24, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 0x09 };
+    static const uint8_t start[13] = {24, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 0x09};
     sd_tfevents *events;
     assert_int_equal(sd__tfevents_open(path, -1, 1.5e9, &events), SD_OK);
     assert_int_equal(sd__tfevents_bytes(events), 40);
@@ -63,7 +63,10 @@ static void a_new_file_begins_as_tensorboard_expects(void **state)
     double wall;
     memcpy(&wall, file + 13, 8);
     assert_true(wall == 1.5e9);
-    assert_memory_equal(file + 21, "\x1a\x0d" "brain.Event:2", 15);
+    assert_memory_equal(file + 21,
+                        "\x1a\x0d"
+                        "brain.Event:2",
+                        15);
     assert_true(guarded((uint8_t *)file + 12, 24, (uint8_t *)file + 36));
     free(file);
 }
@@ -73,7 +76,7 @@ static void a_scalar_is_one_guarded_record(void **state)
 {
     (void)state;
     sd_tfevents *events;
-    sd_tfscalar two[2] = { { "train/loss", 0.25 }, { "acc", 0 } };
+    sd_tfscalar two[2] = {{"train/loss", 0.25}, {"acc", 0}};
     assert_int_equal(sd__tfevents_open(path, -1, 0, &events), SD_OK);
     int64_t before = sd__tfevents_bytes(events);
     assert_int_equal(sd__tfevents_add(events, 2, 300, 2, two), SD_OK);
@@ -82,9 +85,17 @@ static void a_scalar_is_one_guarded_record(void **state)
     size_t bytes;
     assert_int_equal(sd__file_read(path, 1000, &file, &bytes), SD_OK);
     const uint8_t *record = (uint8_t *)file + before;
-    static const uint8_t expected[] = "\x09\0\0\0\0\0\0\0\x40" "\x10\xac\x02" "\x2a\x1f"
-                                      "\x0a\x11" "\x0a\x0a" "train/loss" "\x15\0\0\x80\x3e"
-                                      "\x0a\x0a" "\x0a\x03" "acc" "\x15\0\0\0\0";
+    static const uint8_t expected[] = "\x09\0\0\0\0\0\0\0\x40"
+                                      "\x10\xac\x02"
+                                      "\x2a\x1f"
+                                      "\x0a\x11"
+                                      "\x0a\x0a"
+                                      "train/loss"
+                                      "\x15\0\0\x80\x3e"
+                                      "\x0a\x0a"
+                                      "\x0a\x03"
+                                      "acc"
+                                      "\x15\0\0\0\0";
     size_t length = sizeof expected - 1;
     assert_int_equal(little(record, 8), length);
     assert_true(guarded(record, 8, record + 8));
@@ -98,7 +109,7 @@ static void a_file_cut_back_goes_on_as_if_never_written_further(void **state)
 {
     (void)state;
     sd_tfevents *events;
-    sd_tfscalar scalar = { "loss", 1 };
+    sd_tfscalar scalar = {"loss", 1};
     assert_int_equal(sd__tfevents_open(path, -1, 0, &events), SD_OK);
     assert_int_equal(sd__tfevents_add(events, 1, 1, 1, &scalar), SD_OK);
     int64_t keep = sd__tfevents_bytes(events);
@@ -125,7 +136,7 @@ static void a_file_cut_back_goes_on_as_if_never_written_further(void **state)
 static void a_full_disk_is_reported(void **state)
 {
     (void)state;
-    sd_appender full = { .descriptor = -1 };
+    sd_appender full = {.descriptor = -1};
     if (access("/dev/full", W_OK))
         skip();
     assert_int_equal(sd__appender_open("/dev/full", -1, &full), SD_OK);

@@ -12,5 +12,6 @@
 #include <sonde/optim.h>
 #include <sonde/plan.h>
 #include <sonde/tensor.h>
+#include <sonde/train.h>
 
 #endif

@@ -15,8 +15,10 @@ static sd_status cut_to(sd_appender *a, int64_t keep)
     if (fstat(a->descriptor, &info))
         return sd__fail(SD_EIO, "%s: %s", a->path, strerror(errno));
     if (info.st_size < keep)
-        return sd__fail(SD_EFORMAT, "%s: has %" PRId64 " bytes, but the checkpoint was written when it had %" PRId64
-                        "; it was shortened since then", a->path, (int64_t)info.st_size, keep);
+        return sd__fail(SD_EFORMAT,
+                        "%s: has %" PRId64 " bytes, but the checkpoint was written when it had %" PRId64
+                        "; it was shortened since then",
+                        a->path, (int64_t)info.st_size, keep);
     if (ftruncate(a->descriptor, keep) || lseek(a->descriptor, keep, SEEK_SET) < 0)
         return sd__fail(SD_EIO, "%s: cannot cut to %" PRId64 " bytes: %s", a->path, keep, strerror(errno));
     a->bytes = keep;
@@ -25,12 +27,13 @@ static sd_status cut_to(sd_appender *a, int64_t keep)
 
 sd_status sd__appender_open(const char *path, int64_t keep, sd_appender *a)
 {
-    *a = (sd_appender){ .descriptor = -1, .path = strdup(path) };
+    *a = (sd_appender){.descriptor = -1, .path = strdup(path)};
     if (!a->path)
         return sd__fail(SD_ENOMEM, "%s: out of memory", path);
     a->descriptor = open(path, O_WRONLY | O_CLOEXEC | (keep < 0 ? O_CREAT | O_TRUNC : 0), 0666);
     sd_status status = a->descriptor < 0 ? sd__fail(SD_EIO, "%s: cannot open for writing: %s", path, strerror(errno))
-                                         : keep < 0 ? SD_OK : cut_to(a, keep);
+                       : keep < 0        ? SD_OK
+                                         : cut_to(a, keep);
     if (status != SD_OK)
         sd__appender_close(a);
     return status;
@@ -67,5 +70,5 @@ void sd__appender_close(sd_appender *a)
     if (a->path && a->descriptor >= 0)
         close(a->descriptor);
     free(a->path);
-    *a = (sd_appender){ .descriptor = -1 };
+    *a = (sd_appender){.descriptor = -1};
 }

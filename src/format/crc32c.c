@@ -63,7 +63,4 @@ uint32_t sd__crc32c(uint32_t crc, const void *data, size_t bytes)
     return ~c;
 }
 
-uint32_t sd__crc32c_mask(uint32_t crc)
-{
-    return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
-}
+uint32_t sd__crc32c_mask(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }

@@ -18,7 +18,7 @@
 #define PREFIX "{\"__metadata__\":{\"sonde.crc32c\":\""
 #define DIGITS_AT (8 + sizeof PREFIX - 1) /* place in the file */
 #define ZEROS "00000000"
-#define MAX_HEADER 100000000u             /* as in the format's own reader */
+#define MAX_HEADER 100000000u /* as in the format's own reader */
 #define MAX_FILE ((size_t)1 << 40)
 
 typedef struct stored_type {
@@ -28,8 +28,7 @@ typedef struct stored_type {
 } stored_type;
 
 static const stored_type types[] = {
-    { "F32", SD_F32, 4 }, { "F64", SD_F64, 8 }, { "I32", SD_I32, 4 }, { "U8", SD_U8, 1 }, { "BF16", SD_BF16, 2 },
-    { "I64", SD_I32, 8 },
+    {"F32", SD_F32, 4}, {"F64", SD_F64, 8}, {"I32", SD_I32, 4}, {"U8", SD_U8, 1}, {"BF16", SD_BF16, 2}, {"I64", SD_I32, 8},
 };
 
 typedef struct entry {
@@ -70,10 +69,7 @@ static bool is_dense(const sd_tensor *t)
     return t->shape.rank >= 0;
 }
 
-static uint64_t tensor_bytes(const sd_tensor *t)
-{
-    return (uint64_t)sd_shape_count(t->shape) * sd_dtype_size(t->dtype);
-}
+static uint64_t tensor_bytes(const sd_tensor *t) { return (uint64_t)sd_shape_count(t->shape) * sd_dtype_size(t->dtype); }
 
 static json_t *describe(const sd_tensor *t, uint64_t begin)
 {
@@ -155,7 +151,7 @@ static sd_status write_file(const char *path, const sd_string *start, int n, con
 
 sd_status sd_tensors_save(const char *path, int n, const sd_named_tensor *tensors, int n_notes, const sd_note *notes)
 {
-    sd_string start = { 0 };
+    sd_string start = {0};
     sd_status status = build_start(path, n, tensors, n_notes, notes, &start);
     if (status == SD_OK) {
         uint32_t crc = sd__crc32c(0, start.text, start.length);
@@ -200,8 +196,8 @@ static sd_status parse_header(sd_tensors *t, size_t bytes, size_t *data_at)
     memcpy(&length, t->file, 8);
     length = le64toh(length);
     if (length > MAX_HEADER || length > bytes - 8)
-        return sd__fail(SD_EFORMAT, "%s: not a safetensors file, or cut off: a header of %" PRIu64 " bytes in a file of %zu", t->path,
-                        length, bytes);
+        return sd__fail(SD_EFORMAT, "%s: not a safetensors file, or cut off: a header of %" PRIu64 " bytes in a file of %zu",
+                        t->path, length, bytes);
     SD_TRY(check_sum(t, bytes));
     json_error_t error;
     t->header = json_loadb(t->file + 8, length, JSON_REJECT_DUPLICATES, &error);
@@ -221,19 +217,22 @@ static const stored_type *find_type(const char *name)
 }
 
 /* Reads the sizes and gives the number of elements, which is bounded by the data section before it is multiplied further. */
-static sd_status parse_shape(const sd_tensors *t, const char *name, json_t *sizes, uint64_t limit, sd_shape *shape, uint64_t *count)
+static sd_status parse_shape(const sd_tensors *t, const char *name, json_t *sizes, uint64_t limit, sd_shape *shape,
+                             uint64_t *count)
 {
-    int64_t dim[SD_MAX_RANK] = { 0 };
+    int64_t dim[SD_MAX_RANK] = {0};
     size_t rank = json_array_size(sizes);
     if (!json_is_array(sizes) || rank > SD_MAX_RANK)
-        return sd__fail(SD_EFORMAT, "%s: tensor '%s': the shape must be a list of at most %d sizes", t->path, name, SD_MAX_RANK);
+        return sd__fail(SD_EFORMAT, "%s: tensor '%s': the shape must be a list of at most %d sizes", t->path, name,
+                        SD_MAX_RANK);
     uint64_t bound = 1; /* the product without sizes of 0, so that strides do not overflow either */
     *count = 1;
     for (size_t axis = 0; axis < rank; axis++) {
         json_t *size = json_array_get(sizes, axis);
         json_int_t value = json_is_integer(size) ? json_integer_value(size) : -1;
         if (value < 0 || (value > 0 && bound > limit / (uint64_t)value))
-            return sd__fail(SD_EFORMAT, "%s: tensor '%s': a size of its shape is negative or larger than the file", t->path, name);
+            return sd__fail(SD_EFORMAT, "%s: tensor '%s': a size of its shape is negative or larger than the file", t->path,
+                            name);
         dim[axis] = value;
         *count *= (uint64_t)value;
         bound *= value ? (uint64_t)value : 1;
@@ -249,7 +248,7 @@ static sd_status parse_entry(const sd_tensors *t, const char *name, json_t *valu
     json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     sd_shape shape;
     uint64_t count;
-    *e = (entry){ .name = name, .type = find_type(type) };
+    *e = (entry){.name = name, .type = find_type(type)};
     if (!e->type)
         return sd__fail(SD_EFORMAT, "%s: tensor '%s' has type %s; sonde reads F32, F64, I32, I64, U8, BF16", t->path, name,
                         type ? type : "(none)");
@@ -260,8 +259,8 @@ static sd_status parse_entry(const sd_tensors *t, const char *name, json_t *valu
     e->begin = (uint64_t)json_integer_value(begin);
     e->end = (uint64_t)json_integer_value(end);
     if (e->end > data_bytes)
-        return sd__fail(SD_EFORMAT, "%s: cut off: tensor '%s' ends at byte %" PRIu64 " of the data, which has %" PRIu64, t->path, name,
-                        e->end, data_bytes);
+        return sd__fail(SD_EFORMAT, "%s: cut off: tensor '%s' ends at byte %" PRIu64 " of the data, which has %" PRIu64,
+                        t->path, name, e->end, data_bytes);
     if (e->end - e->begin != count * e->type->size)
         return sd__fail(SD_EFORMAT, "%s: tensor '%s': %" PRIu64 " bytes for %" PRIu64 " elements of %zu", t->path, name,
                         e->end - e->begin, count, e->type->size);
@@ -284,7 +283,8 @@ static sd_status parse_entries(sd_tensors *t, uint64_t data_bytes)
     t->entry = sd__alloc_zeroed(json_object_size(t->header) + 1, sizeof *t->entry);
     if (!t->entry)
         return sd__fail(SD_ENOMEM, "%s: out of memory", t->path);
-    json_object_foreach (t->header, name, value) {
+    json_object_foreach(t->header, name, value)
+    {
         if (!strcmp(name, "__metadata__"))
             continue;
         SD_TRY(parse_entry(t, name, value, data_bytes, &t->entry[t->count]));
@@ -294,12 +294,15 @@ static sd_status parse_entries(sd_tensors *t, uint64_t data_bytes)
     uint64_t place = 0;
     for (int i = 0; i < t->count; i++) {
         if (t->entry[i].begin != place)
-            return sd__fail(SD_EFORMAT, "%s: tensor '%s' begins at byte %" PRIu64 " of the data, where %" PRIu64 " is due: tensors "
-                            "lie one after the other", t->path, t->entry[i].name, t->entry[i].begin, place);
+            return sd__fail(SD_EFORMAT,
+                            "%s: tensor '%s' begins at byte %" PRIu64 " of the data, where %" PRIu64 " is due: tensors "
+                            "lie one after the other",
+                            t->path, t->entry[i].name, t->entry[i].begin, place);
         place = t->entry[i].end;
     }
     if (place != data_bytes)
-        return sd__fail(SD_EFORMAT, "%s: the tensors take %" PRIu64 " bytes, but the file has %" PRIu64, t->path, place, data_bytes);
+        return sd__fail(SD_EFORMAT, "%s: the tensors take %" PRIu64 " bytes, but the file has %" PRIu64, t->path, place,
+                        data_bytes);
     return SD_OK;
 }
 
@@ -313,8 +316,8 @@ static sd_status narrow(const sd_tensors *t, entry *e, const char *bytes)
         memcpy(&raw, bytes + 8 * i, 8);
         int64_t value = (int64_t)le64toh(raw);
         if (value != (int32_t)value)
-            return sd__fail(SD_EFORMAT, "%s: tensor '%s': element %" PRId64 " is %" PRId64 ", which does not fit in 32 bits", t->path,
-                            e->name, i, value);
+            return sd__fail(SD_EFORMAT, "%s: tensor '%s': element %" PRId64 " is %" PRId64 ", which does not fit in 32 bits",
+                            t->path, e->name, i, value);
         to[i] = (int32_t)value;
     }
     return SD_OK;
@@ -344,9 +347,8 @@ static sd_status check_notes(const sd_tensors *t)
     const char *key;
     if (map && !json_is_object(map))
         return sd__fail(SD_EFORMAT, "%s: __metadata__ must be a map of text", t->path);
-    json_object_foreach (map, key, value)
-        if (!json_is_string(value))
-            return sd__fail(SD_EFORMAT, "%s: __metadata__: '%s' must be text", t->path, key);
+    json_object_foreach(map, key, value) if (!json_is_string(value)) return sd__fail(
+        SD_EFORMAT, "%s: __metadata__: '%s' must be text", t->path, key);
     return SD_OK;
 }
 
@@ -391,15 +393,9 @@ void sd_tensors_free(sd_tensors *t)
     free(t);
 }
 
-int sd_tensors_count(const sd_tensors *t)
-{
-    return t->count;
-}
+int sd_tensors_count(const sd_tensors *t) { return t->count; }
 
-sd_named_tensor sd_tensors_at(const sd_tensors *t, int i)
-{
-    return (sd_named_tensor){ t->entry[i].name, t->entry[i].tensor };
-}
+sd_named_tensor sd_tensors_at(const sd_tensors *t, int i) { return (sd_named_tensor){t->entry[i].name, t->entry[i].tensor}; }
 
 const sd_tensor *sd_tensors_find(const sd_tensors *t, const char *name)
 {
@@ -414,7 +410,4 @@ const char *sd_tensors_note(const sd_tensors *t, const char *key)
     return json_string_value(json_object_get(json_object_get(t->header, "__metadata__"), key));
 }
 
-bool sd_tensors_checked(const sd_tensors *t)
-{
-    return t->checked;
-}
+bool sd_tensors_checked(const sd_tensors *t) { return t->checked; }

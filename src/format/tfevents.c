@@ -85,10 +85,7 @@ sd_status sd__tfevents_add(sd_tfevents *events, double wall_time, int64_t step, 
     return append_event(events, &event);
 }
 
-int64_t sd__tfevents_bytes(const sd_tfevents *events)
-{
-    return events->file.bytes;
-}
+int64_t sd__tfevents_bytes(const sd_tfevents *events) { return events->file.bytes; }
 
 void sd__tfevents_close(sd_tfevents *events)
 {
