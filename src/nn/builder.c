@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 
-/* ---- names ---------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static bool grow(void **block, int count, int *capacity, size_t size)
 {
@@ -71,7 +71,7 @@ static bool open_scope(sd_builder *b, const char *kind, const char *name)
     return true;
 }
 
-/* ---- layers and blocks ------------------------------------------------------------------------------------------------ */
+/* ---- layers and blocks ------------------------------------------------------------------------------------------- */
 
 void sd_layer_begin(sd_builder *builder, const char *kind, const char *name)
 {
@@ -124,7 +124,7 @@ void sd__book_free(sd_layer_book *book)
     *book = (sd_layer_book){0};
 }
 
-/* ---- leaves -------------------------------------------------------------------------------------------------------------- */
+/* ---- leaves ------------------------------------------------------------------------------------------------------ */
 
 sd_shape sd__example_of(sd_shape shape) { return shape.rank < 1 ? shape : sd_shape_make(shape.rank - 1, shape.dim + 1); }
 

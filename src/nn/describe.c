@@ -5,7 +5,7 @@
 #include "graph/graph.h"
 #include "nn/model.h"
 
-/* ---- which layer ---------------------------------------------------------------------------------------------------------- */
+/* ---- which layer ------------------------------------------------------------------------------------------------- */
 
 /* The innermost layer that a path belongs to, or -1. "conv1" owns "conv1", "conv1/weight". */
 static int layer_of(const sd_model *model, const char *path)
@@ -37,7 +37,7 @@ static void count_slices(sd_model *model)
     }
 }
 
-/* ---- floating-point operations ---------------------------------------------------------------------------------------------- */
+/* ---- floating-point operations --------------------------------------------------------------------------------------- */
 
 /* As the plan counts them: what the op says, or one an element of an elementwise op. */
 static double node_flops(const sd_graph *graph, const sd_node_data *node)
@@ -77,7 +77,7 @@ static void count_flops(sd_model *model, const bool *needed)
     }
 }
 
-/* ---- depth -------------------------------------------------------------------------------------------------------------------- */
+/* ---- depth ------------------------------------------------------------------------------------------------------- */
 
 /* For every node up to the output the most layers of this role on a path to it. */
 static int depth(const sd_model *model, unsigned role, int *deepest)
@@ -96,7 +96,7 @@ static int depth(const sd_model *model, unsigned role, int *deepest)
     return deepest[output];
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static bool describe(sd_model *model)
 {

@@ -12,7 +12,7 @@
 #include "base/base.h"
 #include "base/philox.h"
 
-/* ---- what is drawn ------------------------------------------------------------------------------------------------------ */
+/* ---- what is drawn ----------------------------------------------------------------------------------------------- */
 
 typedef enum law { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL } law;
 
@@ -55,7 +55,7 @@ sd_status sd__init_check(const sd_slice *slice)
 
 bool sd__init_elementwise(const sd_slice *slice) { return slice->init.kind != SD_INIT_ORTHOGONAL; }
 
-/* ---- elements ------------------------------------------------------------------------------------------------------------ */
+/* ---- elements ---------------------------------------------------------------------------------------------------- */
 
 /* Elements 2 i and 2 i + 1 of the stream. */
 static void draw_pair(distribution d, uint64_t key, uint64_t stream, int64_t i, double pair[2])
@@ -102,7 +102,7 @@ void sd__init_stretch(const sd_slice *slice, uint64_t seed, int64_t begin, int64
     fill(slice, distribution_of(slice), seed, begin, end, data);
 }
 
-/* ---- orthogonal matrices ---------------------------------------------------------------------------------------------------- */
+/* ---- orthogonal matrices ----------------------------------------------------------------------------------------- */
 
 static double dot(const double *a, const double *b, int64_t n)
 {

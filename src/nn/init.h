@@ -1,4 +1,4 @@
-/* init.h -- drawing a stretch of a slice: element e is a pure function of (seed, slice, e), so stretches can be drawn side by side. */
+/* init.h -- drawing a part of a slice: element e depends on (seed, slice, e) alone, so parts can be drawn side by side. */
 #ifndef SD_NN_INIT_H
 #define SD_NN_INIT_H
 

@@ -1,4 +1,4 @@
-/* join.c -- layers that move or join values: flatten, dropout, residual addition, concatenation, the shortcut without parameters. */
+/* join.c -- layers that move or join values: flatten, dropout, residual addition, concatenation, shortcut by padding. */
 #include <sonde/ops.h>
 
 #include "base/base.h"

@@ -13,7 +13,7 @@
 #include "base/pool.h"
 #include "nn/init.h"
 
-/* ---- building ---------------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static sd_status build(const sd_model_spec *spec, sd_graph *graph, sd_mode mode, int64_t batch, sd_layer_book *book,
                        sd_built *built)
@@ -37,6 +37,7 @@ sd_status sd_model_build(sd_model *model, sd_graph *graph, sd_mode mode, int64_t
     *built = (sd_built){0};
     if (batch < 1)
         return sd__fail(SD_EINVAL, "the batch is %lld; it must be at least 1", (long long)batch);
+    sd_graph_seed(graph, model->spec.seed); /* dropout masks of another seed are others */
     sd_status status = build(&model->spec, graph, mode, batch, &book, built);
     sd__book_free(&book);
     SD_TRY(status);
@@ -48,7 +49,7 @@ sd_status sd_model_build(sd_model *model, sd_graph *graph, sd_mode mode, int64_t
     return SD_OK;
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
 static sd_status check_spec(const sd_model_spec *spec)
 {
@@ -143,7 +144,7 @@ void sd_model_free(sd_model *model)
     free(model);
 }
 
-/* ---- what it is ------------------------------------------------------------------------------------------------------------ */
+/* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 sd_context *sd_model_context(const sd_model *model) { return model->context; }
 sd_dtype sd_model_dtype(const sd_model *model) { return model->spec.dtype; }
@@ -158,7 +159,7 @@ void *sd_model_state(sd_model *model) { return model->state; }
 void *sd_model_vector(const sd_model *model) { return vector_of(model, model->params.length); }
 const bool *sd_model_trainable(const sd_model *model) { return model->trainable; }
 
-/* ---- initial values ---------------------------------------------------------------------------------------------------------- */
+/* ---- initial values ---------------------------------------------------------------------------------------------- */
 
 enum { STRETCH = 1 << 14 }; /* elements drawn by one part */
 
@@ -202,7 +203,7 @@ sd_status sd_model_init(sd_model *model, uint64_t seed)
     return draw(model, &model->states, seed, model->state);
 }
 
-/* ---- frozen layers -------------------------------------------------------------------------------------------------------------- */
+/* ---- frozen layers ----------------------------------------------------------------------------------------------- */
 
 static bool names_slice(const char *name, const char *slice)
 {

@@ -5,7 +5,7 @@
 #include "base/base.h"
 #include "nn/model.h"
 
-/* ---- compiling ------------------------------------------------------------------------------------------------------------ */
+/* ---- compiling --------------------------------------------------------------------------------------------------- */
 
 typedef struct outputs {
     sd_output *output;
@@ -139,7 +139,7 @@ sd_status sd_model_plan(sd_model *model, sd_mode mode, int64_t batch, unsigned w
     return SD_OK;
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 /* What sd_model_run() needs beside the plan, made at the first run. */
 static sd_status make_runnable(sd_model_program *program)
