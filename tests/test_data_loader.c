@@ -96,7 +96,7 @@ static void shuffled_epochs_are_permutations(void **state)
     sd_loader_free(loader);
 }
 
-/* Each sample stands first about equally often: a shuffle that leaves sample 0 in place would show (chi-squared, 22 degrees). */
+/* Each sample stands first about equally often: a shuffle that leaves sample 0 in place shows (chi-squared, 22 degrees). */
 static void shuffles_are_uniform(void **state)
 {
     (void)state;

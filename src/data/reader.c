@@ -129,7 +129,8 @@ static sd_status resolve(sd_reader *r, int n, const int32_t *positions)
 
 static const void *stored(const sd_reader *r, const void *all, const void *raw, int i, size_t bytes)
 {
-    return all ? (const char *)all + (size_t)r->ids[i] * bytes : (const char *)raw + (size_t)i * bytes;
+    size_t place = all ? (size_t)r->ids[i] : (size_t)i;
+    return (const char *)(all ? all : raw) + place * bytes;
 }
 
 /* One sample through the table: rows of n channels. */
@@ -203,6 +204,12 @@ static void read_targets(const sd_reader *r, int n, char *out)
                 root->info.targets);
 }
 
+static void read_labels(const sd_reader *r, int n, int32_t *out)
+{
+    for (int i = 0; i < n; i++)
+        memcpy(&out[i], stored(r, r->dataset->root->labels, r->raw_labels, i, sizeof(*out)), sizeof(*out));
+}
+
 sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, void *input, int32_t *labels, void *targets,
                           int32_t *ids)
 {
@@ -213,9 +220,9 @@ sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, vo
         read_inputs(reader, n, input);
     if (status == SD_OK && targets && root->info.target == SD_TARGET_REAL)
         read_targets(reader, n, targets);
+    if (status == SD_OK && labels && root->info.target == SD_TARGET_CLASS)
+        read_labels(reader, n, labels);
     sd__fp_leave(mode);
-    for (int i = 0; status == SD_OK && labels && root->info.target == SD_TARGET_CLASS && i < n; i++)
-        labels[i] = root->labels ? root->labels[reader->ids[i]] : reader->raw_labels[i];
     if (status == SD_OK && ids)
         memcpy(ids, reader->ids, (size_t)n * sizeof(*ids));
     return status;
@@ -231,7 +238,7 @@ sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, con
     if (status != SD_OK)
         return status;
     for (int i = 0; root->input && i < n; i++)
-        memcpy((char *)reader->raw + (size_t)i * bytes, stored(reader, root->input, NULL, i, bytes), bytes);
+        memcpy((char *)reader->raw + (size_t)i * bytes, stored(reader, root->input, reader->raw, i, bytes), bytes);
     *first = reader->raw;
     return SD_OK;
 }
