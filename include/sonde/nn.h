@@ -250,7 +250,7 @@ typedef struct sd_model_spec {
     int classes;                 /**< > 0: the target is a label, i32 */
     int targets;                 /**< > 0: the target is a vector of so many numbers; both 0: no target */
     sd_dtype dtype;              /**< f32 (0) or f64 */
-    uint64_t seed;               /**< of the initial weights */
+    uint64_t seed;               /**< of the initial weights and of what random layers draw */
 } sd_model_spec;
 
 /** Makes a model with freshly drawn weights. The context must outlive it. errors what building finds; SD_EINVAL, SD_ENOMEM. */
