@@ -133,6 +133,7 @@ static void what_is_no_number_is_refused_with_its_place(void **state)
     refused("a,b,kind\n-inf,1,x\n", &csv, "a.csv:2:1: ", "'-inf'");
     refused("a,b,kind\n1.2.3,1,x\n", &csv, "a.csv:2:1: ", "'1.2.3'");
     refused("a,b,kind\n\"p\nq\",1,x\n1,2,\n", &csv, "a.csv:2:1: ", "in column \"a\"");
+    refused("a,b,kind\n1,2,\"x\n\ny\"\n3,?,z\n", &csv, "a.csv:5:3: ", "'?' in column \"b\"");
     refused("a,b,kind\n1,2,\n", &csv, "a.csv:2:5: ", "nothing in the label's column");
 }
 

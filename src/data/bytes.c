@@ -75,7 +75,7 @@ static sd_status unpack(sd_bytes *b, void *out, size_t n, size_t *got)
         b->ended = code == Z_STREAM_END;
         if (code == Z_MEM_ERROR)
             return sd__fail(SD_ENOMEM, "%s: out of memory for unpacking", b->name);
-        if (code == Z_BUF_ERROR || (code == Z_OK && !b->z.avail_in && !b->left && b->z.avail_out))
+        if (code == Z_BUF_ERROR) /* no input is left */
             return truncated(b);
         if (code != Z_OK && code != Z_STREAM_END)
             return sd__fail(SD_EFORMAT, "%s: damaged gzip data (%s)", b->name, b->z.msg ? b->z.msg : "wrong checksum");
