@@ -90,7 +90,7 @@ typedef enum sd_monitor {
 
 /** How to train. Zero what is not used. */
 typedef struct sd_train_options {
-    sd_optimizer_spec optimizer; /**< all zero: the defaults of sgd */
+    sd_optimizer_spec optimizer; /**< sgd with a rate of 0: the defaults of sgd */
     sd_schedule schedule;        /**< all zero: constant */
     int64_t epochs;              /**< 0: 1 */
     int64_t steps;               /**< stop after so many, whatever epochs says; 0: no limit */

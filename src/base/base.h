@@ -28,6 +28,13 @@ sd_status sd__fail_in(sd_status status, const char *format, ...) SD_PRINTF(2, 3)
             return sd_try_status_;         \
     } while (0)
 
+/* What holds here, though compiler and static analyser cannot see why. ./dev asan checks it. */
+#define SD_ASSUME(condition)         \
+    do {                             \
+        if (!(condition))            \
+            __builtin_unreachable(); \
+    } while (0)
+
 /* malloc, calloc, realloc of count * size bytes: NULL on overflow, too. Freed with free(). */
 void *sd__alloc(size_t count, size_t size);
 void *sd__alloc_zeroed(size_t count, size_t size);

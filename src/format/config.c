@@ -84,8 +84,9 @@ static sd_status copy_node(sd_config *config, const sd_config_node *from, int de
 {
     if (depth > SD_CONFIG_DEPTH)
         return too_deep(from->file, from->line);
-    sd_config_node *made;
+    sd_config_node *made = NULL;
     SD_TRY(new_node(config, from->kind, from->file, from->line, from->column, &made));
+    SD_ASSUME(made);
     made->quoted = from->quoted;
     made->key_line = from->key_line;
     made->text = from->text;
@@ -480,6 +481,7 @@ static sd_status put(sd_config *config, const char *label, const char *path, con
     if (strlen(value) > SD_CONFIG_BYTES)
         return sd__fail(SD_EFORMAT, "%s: the value is longer than %zu bytes", label, SD_CONFIG_BYTES);
     SD_TRY(parse_into(config, label, false, value, strlen(value), &node));
+    SD_ASSUME(node);
     if (node->kind == SD_CONFIG_MAP && !node->count && !strchr(value, '{'))
         node->kind = SD_CONFIG_NULL; /* "KEY=": nothing is no map here */
     return put_node(config, label, path, node);

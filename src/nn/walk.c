@@ -202,7 +202,7 @@ static int inputs(sd_walk *walk, const sd_config_node *node, const sd_layer_kind
 static sd_node walk_layer(sd_walk *walk, const sd_config_node *node, sd_node previous)
 {
     const sd_layer_kind *kind;
-    sd_layer_options options;
+    sd_layer_options options = {0};
     sd_node x[SD_MOST_FROM];
     if (++walk->count > SD_MOST_LAYERS)
         return sd__walk_fail(walk,

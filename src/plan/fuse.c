@@ -100,8 +100,8 @@ static void emit(sd_rewrite *r, const groups *g, uint32_t root)
         sd_graph_fail(r->to, SD_ENOMEM, "no memory for a cluster");
         return;
     }
-    sd_ref in[3 * SD_CLUSTER_STEPS];
-    uint32_t step_id[SD_CLUSTER_STEPS];
+    sd_ref in[3 * SD_CLUSTER_STEPS] = {0};
+    uint32_t step_id[SD_CLUSTER_STEPS] = {0};
     for (int k = 0; g->member[k]; k++)
         add_step(r, cluster, in, step_id, g->member[k]);
     for (int64_t k = 0; k < cluster->n_steps; k++)

@@ -25,7 +25,7 @@ typedef struct lowering {
     sd_program *program;
     const sd_graph *graph;
     sd_plan *plan;
-    value *values;      /* one a result, at node * SD_MAX_OUT + result; behind them the dense copies */
+    value *values; /* one a result, at node * SD_MAX_OUT + result; behind them the dense copies */
     int n_values, value_capacity;
     uint32_t *root;     /* [count] the node whose memory a view sees; itself if none */
     uint32_t *last_use; /* [count] last node that reads this root's memory; UINT32_MAX: copied to an output at the end */
@@ -89,6 +89,7 @@ static value *value_of(lowering *l, sd_ref ref) { return &l->values[(size_t)ref.
 static sd_status new_buffer(lowering *l, size_t bytes, int step, int *index)
 {
     SD_TRY(reserve_int(&l->buffer, l->n_buffers + 1, &l->buffer_capacity, sizeof *l->buffer));
+    SD_ASSUME(l->buffer);
     l->buffer[l->n_buffers] = (sd_buffer){.bytes = bytes, .first = step, .last = step};
     *index = l->n_buffers++;
     return SD_OK;
@@ -135,9 +136,11 @@ static sd_status add_tensor(lowering *l, const value *v, int step)
     SD_TRY(reserve(&plan->place, n + 1, &room, sizeof *plan->place));
     plan->tensor_capacity = room;
     SD_TRY(reserve(&l->tensor_buffer, n + 1, &l->tensor_buffer_capacity, sizeof *l->tensor_buffer));
+    SD_ASSUME(plan->tensor && plan->place && l->tensor_buffer);
     plan->tensor[n] = v->tensor;
     plan->place[n] = v->place;
     l->tensor_buffer[n] = v->buffer;
+    SD_ASSUME(v->buffer == NO_BUFFER || l->buffer);
     if (v->buffer != NO_BUFFER)
         l->buffer[v->buffer].last = step;
     plan->n_tensors++;
@@ -167,8 +170,15 @@ static sd_status add_step(lowering *l, const sd_op *op, const void *attr, const 
     SD_TRY(reserve_int(&l->scratch_buffer, plan->n_steps + 1, &l->scratch_capacity, sizeof *l->scratch_buffer));
     int number = plan->n_steps;
     sd_plan_step *step = &plan->step[number];
-    *step = (sd_plan_step){.kernel = c.kernel, .provider = c.provider->name, .op = op, .attr = attr, .path = path, .n_in = n_in,
-                      .n_out = n_out, .first = plan->n_tensors, .work = {.phases = 1, .parts = {1}}};
+    *step = (sd_plan_step){.kernel = c.kernel,
+                           .provider = c.provider->name,
+                           .op = op,
+                           .attr = attr,
+                           .path = path,
+                           .n_in = n_in,
+                           .n_out = n_out,
+                           .first = plan->n_tensors,
+                           .work = {.phases = 1, .parts = {1}}};
     for (int i = 0; i < n_in; i++)
         SD_TRY(add_tensor(l, in[i], number));
     for (int i = 0; i < n_out; i++)
@@ -178,6 +188,7 @@ static sd_status add_step(lowering *l, const sd_op *op, const void *attr, const 
     if (c.kernel->prepare)
         SD_TRY(sd__fail_in(c.kernel->prepare(&call, &step->work), "%s: %s", path, op->name));
     plan->n_steps++; /* from here on sd_plan_free() releases the kernel's state */
+    SD_ASSUME(l->scratch_buffer);
     l->scratch_buffer[number] = NO_BUFFER;
     if (step->work.scratch)
         SD_TRY(new_buffer(l, step->work.scratch, number, &l->scratch_buffer[number]));
@@ -221,6 +232,7 @@ static sd_status densify(lowering *l, value **in, const char *path)
 static sd_status no_kernel(const lowering *l, const sd_node_data *node, const sd_call *call)
 {
     char shape[SD_SHAPE_TEXT];
+    SD_ASSUME(call->n_in >= 0 && call->n_out > 0);
     const sd_tensor *t = call->n_in ? &call->in[0] : &call->out[0];
     return sd__fail(SD_EUNSUPPORTED, "%s%s%s: no kernel provider takes %s %s", node->path, node->path[0] ? ": " : "",
                     node->op->name, sd_dtype_name(t->dtype), sd_shape_text(t->shape, shape));
@@ -374,7 +386,8 @@ static sd_status bind_outputs(lowering *l)
         for (uint32_t id = 1; id < l->graph->count; id++)
             if (l->graph->node[id].op->kind == SD_LEAF &&
                 strcmp(((const sd_leaf_attr *)l->graph->node[id].attr)->slot, o->slot) == 0)
-                return sd__fail(SD_EINVAL, "slot %s is read and written by one plan; give the output a slot of its own", o->slot);
+                return sd__fail(SD_EINVAL, "slot %s is read and written by one plan; give the output a slot of its own",
+                                o->slot);
         SD_TRY(find_slot(l->plan, o->slot, type.dtype, o->offset + sd_shape_count(type.shape), &slot));
         sd_ref ref = through_reshapes(l->graph, o->ref);
         int *bound = &l->bound[(size_t)ref.id * SD_MAX_OUT + ref.result];
@@ -424,6 +437,7 @@ static sd_status settle_places(lowering *l)
     plan->arena_bytes = sd__arrange(l->n_buffers, l->buffer);
     if (plan->arena_bytes == SIZE_MAX)
         return sd__fail(SD_ENOMEM, "no memory to arrange %d buffers", l->n_buffers);
+    SD_ASSUME((l->tensor_buffer || !plan->n_tensors) && (l->scratch_buffer || !plan->n_steps));
     for (size_t t = 0; t < plan->n_tensors; t++)
         if (l->tensor_buffer[t] != NO_BUFFER)
             plan->place[t].offset += l->buffer[l->tensor_buffer[t]].offset;

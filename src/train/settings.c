@@ -165,24 +165,25 @@ static const char *absolute(sd_arena *arena, const char *path)
 /* Finds a data file that `node` names; *path is replaced by where it is. */
 static sd_status locate(sd_settings *s, const sd_config_node *node, const char *data_dir, const char **path)
 {
-    if (!*path)
+    const char *wanted = *path;
+    if (!wanted)
         return SD_OK;
     const char *home = getenv("HOME"), *cache = joined(&s->arena, home, ".cache/sonde");
     const char *place[] = {NULL, folder_of(&s->arena, node->file), data_dir, getenv("SONDE_DATA"), cache};
     sd_string looked = {0};
     for (size_t i = 0; i < SD_COUNT(place); i++) {
-        const char *candidate = i == 0 || **path == '/' ? *path : joined(&s->arena, place[i], *path);
+        const char *candidate = i == 0 || *wanted == '/' ? wanted : joined(&s->arena, place[i], wanted);
         if (!candidate)
             continue;
         if (sd__file_exists(candidate)) {
             *path = absolute(&s->arena, candidate);
             free(looked.text);
-            return SD_OK;
+            return *path ? SD_OK : sd__fail(SD_ENOMEM, "no memory for the name of a data file");
         }
-        if (i == 0 || **path != '/')
+        if (i == 0 || *wanted != '/')
             sd__string_add(&looked, "%s%s", i ? ", " : "", i ? place[i] : "the working folder");
     }
-    sd_status status = sd__config_fail(node, "no file %s; looked in: %s", *path, looked.text ? looked.text : "");
+    sd_status status = sd__config_fail(node, "no file %s; looked in: %s", wanted, looked.text ? looked.text : "");
     free(looked.text);
     return status;
 }
@@ -205,7 +206,7 @@ static sd_status read_names(sd_settings *s, const sd_config_node *node, int *n, 
 static sd_status read_csv(sd_settings *s, const sd_config_node *node, const char *data_dir)
 {
     csv_keys keys = {0};
-    const char **targets;
+    const char **targets = NULL;
     SD_TRY(READ("data.csv", node, csv_table, false, &keys));
     if (strlen(keys.separator) != 1)
         return sd__config_fail(sd__config_get(node, "separator"), "the separator is one character, like \",\" or \";\"");

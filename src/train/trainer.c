@@ -62,8 +62,7 @@ void sd__best_restore(sd_trainer *t)
 
 static void set_defaults(sd_train_options *o)
 {
-    static const sd_optimizer_spec none;
-    if (!memcmp(&o->optimizer, &none, sizeof none))
+    if (o->optimizer.kind == SD_SGD && o->optimizer.lr == 0)
         o->optimizer = sd_optimizer_default(SD_SGD);
     if (o->batch == 0)
         o->batch = 64;

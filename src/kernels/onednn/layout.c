@@ -58,7 +58,7 @@ static int64_t unit_count(const sd_filter_layout *layout)
 
 static place unit_place(const sd_filter_layout *layout, int64_t unit)
 {
-    place p;
+    place p = {0};
     int64_t blocks = layout->axis[SD_IN].padded / layout->axis[SD_IN].block;
     p.in = unit % blocks * layout->axis[SD_IN].block;
     unit /= blocks;
