@@ -112,10 +112,7 @@ LAW_UNUSED static void instance_free(instance *in)
 LAW_UNUSED static int n_results(const instance *in) { return (int)sd__data(in->node)->n_out; }
 
 /* The op's node: .example may return a view or function of it, which is then what is tested. */
-LAW_UNUSED static bool real_result(const instance *in, int k)
-{
-    return sd_dtype_is_real(sd__data(in->node)->out[k].dtype);
-}
+LAW_UNUSED static bool real_result(const instance *in, int k) { return sd_dtype_is_real(sd__data(in->node)->out[k].dtype); }
 
 /* ---- moving numbers between double and any element type ---- */
 

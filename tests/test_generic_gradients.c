@@ -78,7 +78,7 @@ static void unplant(sd_graph *graph, const sd_op *op)
 
 typedef struct check {
     instance in;
-    int n_real, real[SD_MAX_IN]; /* the inputs that have derivatives */
+    int n_real, real[SD_MAX_IN];      /* the inputs that have derivatives */
     double *direction[2 * SD_MAX_IN]; /* cotangents v0.., then u, then w */
     int n_directions;
     bool has_derivative;

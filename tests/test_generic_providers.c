@@ -321,7 +321,8 @@ static void compare_expanded(sd_context *context, const sd_op *op, int trial)
         if (real_result(&in, k)) {
             y = sd_node_result(in.node, k);
             value[values++] = y;
-            sd_node term = sd_sum(sd_mul(y, sd_sin(sd_scale(sd_add(y, sd_constant_like(y, (double)k + 1)), 3))), SD_ALL_AXES, false);
+            sd_node term =
+                sd_sum(sd_mul(y, sd_sin(sd_scale(sd_add(y, sd_constant_like(y, (double)k + 1)), 3))), SD_ALL_AXES, false);
             s = s.id ? sd_add(s, term) : term;
         }
     sd_grad(s, n, wrt, &value[values]);
@@ -369,8 +370,8 @@ static void fused_equals_unfused_bit_for_bit(void **state)
         int64_t n = law_int(1, 3000), m = law_int(1, 5);
         sd_node x = sd_input(graph, "x", SD_F32, SD_SHAPE(m, n)), b = sd_input(graph, "b", SD_F32, SD_SHAPE(n)), y = x;
         for (int k = 0; k < 12; k++) {
-            sd_node f[] = {sd_add(y, b), sd_mul(y, x), sd_tanh(y), sd_relu(sd_sub(y, b)), sd_sigmoid(y),
-                           sd_select(sd_compare(y, SD_GT, x), y, sd_max(x, b))};
+            sd_node f[] = {sd_add(y, b),          sd_mul(y, x),  sd_tanh(y),
+                           sd_relu(sd_sub(y, b)), sd_sigmoid(y), sd_select(sd_compare(y, SD_GT, x), y, sd_max(x, b))};
             y = f[law_int(0, (int)SD_COUNT(f) - 1)];
         }
         float *in = malloc((size_t)(m * n) * sizeof *in), *bias = malloc((size_t)n * sizeof *bias);

@@ -25,27 +25,18 @@ static sd_node random_node(sd_graph *g, const sd_node *pool, int n)
     sd_node a = pool[law_int(0, n - 1)], b = pool[law_int(0, n - 1)];
     sd_shape shape = sd_node_shape(a);
     switch (law_int(0, 9)) {
-    case 0:
-        return sd_add(a, b);
-    case 1:
-        return sd_mul(a, sd_transpose(b));
-    case 2:
-        return sd_tanh(a);
-    case 3:
-        return sd_sub(a, sd_sum(b, SD_AXIS(law_int(0, 1)), true));
-    case 4:
-        return sd_transpose(a);
-    case 5:
-        return sd_scale(sd_matmul(a, law_int(0, 1), b, law_int(0, 1)), 0.1);
+    case 0: return sd_add(a, b);
+    case 1: return sd_mul(a, sd_transpose(b));
+    case 2: return sd_tanh(a);
+    case 3: return sd_sub(a, sd_sum(b, SD_AXIS(law_int(0, 1)), true));
+    case 4: return sd_transpose(a);
+    case 5: return sd_scale(sd_matmul(a, law_int(0, 1), b, law_int(0, 1)), 0.1);
     case 6: /* the upper left part, put back at the lower right */
         return sd_pad(sd_slice_of(a, (int64_t[]){0, 0}, (int64_t[]){shape.dim[0] - 1, shape.dim[1] - 2}, NULL),
                       (int64_t[]){1, 2}, (int64_t[]){0, 0}, NULL);
-    case 7:
-        return sd_reshape(sd_transpose(sd_reshape(a, SD_SHAPE(shape.dim[0] * shape.dim[1], 1))), shape);
-    case 8:
-        return sd_select(sd_compare(a, SD_GT, b), a, sd_constant_like(b, 0.5));
-    default:
-        return sd_broadcast(sd_mean(a, SD_AXIS(0), true), shape);
+    case 7: return sd_reshape(sd_transpose(sd_reshape(a, SD_SHAPE(shape.dim[0] * shape.dim[1], 1))), shape);
+    case 8: return sd_select(sd_compare(a, SD_GT, b), a, sd_constant_like(b, 0.5));
+    default: return sd_broadcast(sd_mean(a, SD_AXIS(0), true), shape);
     }
 }
 
@@ -314,9 +305,14 @@ static void cut_program_equals_whole(void **state)
             for (int s = 0; s < sd_plan_slots(plan[p]); s++) {
                 const char *name = sd_plan_slot_name(plan[p], s);
                 int k = p > 0;
-                binding[s] = !strcmp(name, "x") ? (void *)x : !strcmp(name, "theta") ? theta : !strcmp(name, "v") ? direction
-                             : !strcmp(name, "grad") ? gradient[k] : !strcmp(name, "hv") ? product_of[k]
-                             : !strcmp(name, "loss") ? &value[k] : !strcmp(name, "saved.f64") ? saved : NULL;
+                binding[s] = !strcmp(name, "x")           ? (void *)x
+                             : !strcmp(name, "theta")     ? theta
+                             : !strcmp(name, "v")         ? direction
+                             : !strcmp(name, "grad")      ? gradient[k]
+                             : !strcmp(name, "hv")        ? product_of[k]
+                             : !strcmp(name, "loss")      ? &value[k]
+                             : !strcmp(name, "saved.f64") ? saved
+                                                          : NULL;
                 if (binding[s] == saved)
                     assert_true(sd_plan_slot_length(plan[p], s) <= 4000);
             }

@@ -41,8 +41,8 @@ void sd_vjp(int m, const sd_node *y, const sd_node *dy, int n, const sd_node *wr
 {
     sd_graph *graph = y[0].graph;
     poison(graph, n, grad);
-    if (!handles_fit(graph, "sd_vjp", m, y) || !handles_fit(graph, "sd_vjp", m, dy) ||
-        !handles_fit(graph, "sd_vjp", n, wrt) || !same_types(graph, "sd_vjp", m, y, dy))
+    if (!handles_fit(graph, "sd_vjp", m, y) || !handles_fit(graph, "sd_vjp", m, dy) || !handles_fit(graph, "sd_vjp", n, wrt) ||
+        !same_types(graph, "sd_vjp", m, y, dy))
         return;
     sd__reverse(graph, 1, m, y, dy, n, wrt, grad);
     for (int i = 0; i < n && graph->status == SD_OK; i++)

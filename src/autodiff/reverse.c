@@ -81,8 +81,7 @@ static void differentiate_rule(sweep *s, uint32_t id, const sd_node *dy)
     const sd_ref *in = s->graph->node[id].in; /* in the arena: stays while the rule appends nodes */
     sd_node grad[SD_MAX_IN] = {0};
     const char *undefined[SD_MAX_IN] = {0};
-    sd_vjp_rule rule = {
-        .y = {s->graph, id, 0}, .dy = dy, .n_in = n_in, .grad = grad, .undefined = undefined};
+    sd_vjp_rule rule = {.y = {s->graph, id, 0}, .dy = dy, .n_in = n_in, .grad = grad, .undefined = undefined};
     op->vjp(&rule);
     for (int i = 0; i < n_in; i++) {
         if (!value_active(s, in[i]))

@@ -69,8 +69,14 @@ static void run_step(const sd_plan_step *step, const sd_workspace *workspace, sd
 {
     const sd_tensor *tensor = workspace->tensor + step->first;
     phase p = {step,
-               {.op = step->op, .n_in = step->n_in, .n_out = step->n_out, .in = tensor, .out = tensor + step->n_in,
-                .attr = step->attr, .state = step->work.state, .scratch = workspace->arena + step->scratch}};
+               {.op = step->op,
+                .n_in = step->n_in,
+                .n_out = step->n_out,
+                .in = tensor,
+                .out = tensor + step->n_in,
+                .attr = step->attr,
+                .state = step->work.state,
+                .scratch = workspace->arena + step->scratch}};
     for (; p.args.phase < step->work.phases; p.args.phase++) {
         int parts = step->work.parts[p.args.phase];
         if (parts == 1)
@@ -132,8 +138,8 @@ static void log_values(const sd_plan *plan, int number, const sd_workspace *work
         high = SD_MAX(high, x);
         sum += x;
     }
-    sd__log(plan->context, 4, "step %d %s %s: min %g mean %g max %g", number, step->path, step->op->name, low,
-            sum / (double)n, high);
+    sd__log(plan->context, 4, "step %d %s %s: min %g mean %g max %g", number, step->path, step->op->name, low, sum / (double)n,
+            high);
 }
 
 static double now(void)
@@ -182,8 +188,13 @@ sd_status sd_run_profiled(const sd_plan *plan, sd_workspace *workspace, void *co
         double start = now();
         run_step(step, workspace, pool);
         double seconds = profile[i].seconds + now() - start;
-        profile[i] = (sd_step_profile){.kernel = step->kernel->name, .provider = step->provider, .layer = step->path,
-                                       .op = step->op->name, .seconds = seconds, .flops = step->flops, .bytes = step->bytes};
+        profile[i] = (sd_step_profile){.kernel = step->kernel->name,
+                                       .provider = step->provider,
+                                       .layer = step->path,
+                                       .op = step->op->name,
+                                       .seconds = seconds,
+                                       .flops = step->flops,
+                                       .bytes = step->bytes};
     }
     sd__fp_leave(mode);
     return SD_OK;

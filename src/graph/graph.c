@@ -49,8 +49,8 @@ static void latch(sd_graph *graph, sd_status status, const char *format, va_list
     char text[1024];
     vsnprintf(text, sizeof text, format, arguments);
     graph->status = status;
-    graph->message = graph->path[0] ? sd__arena_format(&graph->arena, "%s: %s", graph->path, text)
-                                    : sd__arena_text(&graph->arena, text);
+    graph->message =
+        graph->path[0] ? sd__arena_format(&graph->arena, "%s: %s", graph->path, text) : sd__arena_text(&graph->arena, text);
     if (!graph->message)
         graph->message = sd_status_text(status);
 }
@@ -95,8 +95,8 @@ void sd_scope_push(sd_graph *graph, const char *name)
         sd_graph_fail(graph, SD_ENOMEM, "no memory for scope %s", name);
         return;
     }
-    const char *path = graph->path[0] ? sd__arena_format(&graph->arena, "%s/%s", graph->path, name)
-                                      : sd__arena_text(&graph->arena, name);
+    const char *path =
+        graph->path[0] ? sd__arena_format(&graph->arena, "%s/%s", graph->path, name) : sd__arena_text(&graph->arena, name);
     graph->outer[graph->depth++] = graph->path;
     if (path)
         graph->path = path;

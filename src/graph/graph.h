@@ -31,14 +31,14 @@ struct sd_graph {
     uint32_t count, capacity;
     sd_status status; /* the first mistake */
     const char *message;
-    uint64_t seed; /* part of every random key */
-    const char *path;  /* of the open scopes */
+    uint64_t seed;      /* part of every random key */
+    const char *path;   /* of the open scopes */
     const char **outer; /* [depth] paths that sd_scope_pop() goes back to */
     int depth, depth_capacity;
     struct sd_scope_count {
         uint64_t hash; /* of the path */
         uint64_t randoms;
-    } *scope; /* how many random nodes each scope has */
+    } * scope; /* how many random nodes each scope has */
     int n_scopes, scope_capacity;
     sd_vector param, state;
 };

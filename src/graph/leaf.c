@@ -4,10 +4,7 @@
 
 #include "graph/graph.h"
 
-static sd_status infer_leaf(sd_infer *c)
-{
-    return sd__infer_fail(c, SD_EINTERNAL, "a leaf's type is given, not inferred");
-}
+static sd_status infer_leaf(sd_infer *c) { return sd__infer_fail(c, SD_EINTERNAL, "a leaf's type is given, not inferred"); }
 
 static void print_leaf(const void *attr, sd_string *text)
 {
@@ -103,8 +100,7 @@ static bool vector_grow(sd_vector *vector)
 static sd_status slice_fits(sd_graph *graph, const sd_vector *vector, const char *name, sd_dtype dtype)
 {
     if (!sd_dtype_is_real(dtype))
-        return sd_graph_fail(graph, SD_EDTYPE, "%s: a parameter is f32 or f64, not %s", name, sd_dtype_name(dtype)),
-               SD_EDTYPE;
+        return sd_graph_fail(graph, SD_EDTYPE, "%s: a parameter is f32 or f64, not %s", name, sd_dtype_name(dtype)), SD_EDTYPE;
     if (vector->count && vector->slice[0].dtype != dtype)
         return sd_graph_fail(graph, SD_EDTYPE, "%s is %s, but %s is %s; all slices of a vector have one type", name,
                              sd_dtype_name(dtype), vector->slice[0].name, sd_dtype_name(vector->slice[0].dtype)),
@@ -144,8 +140,8 @@ static sd_node add_slice(sd_graph *graph, sd_vector *vector, sd_role role, sd_sl
 
 static const char *slice_name(sd_graph *graph, const char *name)
 {
-    const char *full = graph->path[0] ? sd__arena_format(&graph->arena, "%s/%s", graph->path, name)
-                                      : sd__arena_text(&graph->arena, name);
+    const char *full =
+        graph->path[0] ? sd__arena_format(&graph->arena, "%s/%s", graph->path, name) : sd__arena_text(&graph->arena, name);
     if (!full)
         sd_graph_fail(graph, SD_ENOMEM, "no memory for the name %s", name);
     return full ? full : "";

@@ -247,8 +247,7 @@ static void run(const sd_args *a)
     }
 }
 
-static const sd_kernel cluster_kernel = {
-    .name = "cluster", .prepare = prepare, .run = run, .release = free, .in_place = ~0u};
+static const sd_kernel cluster_kernel = {.name = "cluster", .prepare = prepare, .run = run, .release = free, .in_place = ~0u};
 
 static const sd_kernel *find(const sd_call *call)
 {
