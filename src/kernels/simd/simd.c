@@ -2,7 +2,9 @@
 #include "kernels/simd/simd.h"
 
 #include "kernels/simd/gemm.h"
+#include "kernels/simd/shapes.h"
 #include "ops/op.h"
+#include "ops/reduce.h"
 
 static const sd_simd_table *table_of(sd_level level)
 {
@@ -32,6 +34,15 @@ sd_tile *sd__simd_tile(const sd_op *op, sd_dtype operand, sd_level level, const 
 
 /* ---- kernels ---- */
 
+/* What all kernels but matmul, dense and copy ask of their operands: real ones f32, all dense but those in `strided`. */
+static bool plain(const sd_call *call, unsigned strided)
+{
+    for (int i = 0; i < call->n_in; i++)
+        if (call->in[i].dtype == SD_F64 || (!(strided >> i & 1) && !sd__dense(&call->in[i])))
+            return false;
+    return call->out[0].dtype != SD_F64;
+}
+
 static bool takes_matmul(const sd_call *call)
 {
     sd_gemm g;
@@ -43,6 +54,54 @@ static bool takes_dense(const sd_call *call)
     sd_gemm g;
     return sd__gemm_of_dense(call, &g);
 }
+
+static bool takes_sum(const sd_call *call)
+{
+    sd_reduced r;
+    return plain(call, 0) && sd__reduced_shape(call->in[0].shape, ((const sd_reduce_attr *)call->attr)->axes, &r);
+}
+
+static bool takes_reduce_max(const sd_call *call)
+{
+    sd_reduced r;
+    return plain(call, 0) && sd__reduced_shape(call->in[0].shape, ((const sd_reduce_attr *)call->attr)->axes, &r) &&
+           r.width == 1;
+}
+
+static bool takes_argmax(const sd_call *call)
+{
+    sd_reduced r;
+    return plain(call, 0) && call->in[0].dtype == SD_F32 &&
+           sd__reduced_shape(call->in[0].shape, SD_AXIS(*(const int64_t *)call->attr), &r) && r.width == 1;
+}
+
+/* Labels and the cotangent, one number a row, may be strided: often one number repeated. */
+static bool takes_softmax_cross_entropy(const sd_call *call) { return plain(call, 1 << 1); }
+static bool takes_softmax_cross_entropy_grad(const sd_call *call) { return plain(call, 1 << 1 | 1 << 2); }
+
+static bool takes_random_uniform(const sd_call *call) { return plain(call, 1 << 1); }
+static bool takes_random_normal(const sd_call *call) { return plain(call, 1 << 1); }
+static bool takes_dropout(const sd_call *call) { return plain(call, 1 << 2); }
+
+static bool takes_copy(const sd_call *call) { return sd_dtype_size(call->in[0].dtype) == 4; }
+
+#define TAKES_PLAIN(name) \
+    static bool takes_##name(const sd_call *call) { return plain(call, 0); }
+TAKES_PLAIN(bias_relu)
+TAKES_PLAIN(bias_relu_grad)
+TAKES_PLAIN(softmax)
+TAKES_PLAIN(softmax_grad)
+TAKES_PLAIN(log_softmax)
+TAKES_PLAIN(batch_norm)
+TAKES_PLAIN(batch_norm_grad)
+TAKES_PLAIN(batch_norm_eval)
+TAKES_PLAIN(layer_norm)
+TAKES_PLAIN(layer_norm_grad)
+TAKES_PLAIN(maxpool)
+TAKES_PLAIN(pool_gather)
+TAKES_PLAIN(pool_scatter)
+TAKES_PLAIN(avgpool)
+TAKES_PLAIN(avgpool_dx)
 
 static const sd_kernel *find(const sd_call *call)
 {

@@ -1,0 +1,204 @@
+/* pool.c -- pooling of NHWC images, a vector of channels at a time; parts take rows of positions, or whole images. */
+#include "ops/pool.h"
+
+#include <string.h>
+
+#include "kernels/simd/level/level.h"
+
+#define COST 0.3 /* of one tap of one element, about nanoseconds */
+
+/* The part [*begin,*end) of the image that the window at a position covers along an axis; never empty. */
+static void covered(const sd_pool_attr *attr, int axis, int64_t position, int64_t *begin, int64_t *end)
+{
+    int64_t first = position * attr->window.stride[axis] - attr->window.pad_lo[axis];
+    *begin = SD_MAX(first, 0);
+    *end = SD_MIN(first + attr->window.size[axis], attr->image[axis]);
+}
+
+typedef struct window {
+    int64_t top, bottom, left, right;
+} window;
+
+static window window_at(const sd_pool_attr *attr, int64_t row, int64_t column)
+{
+    window w;
+    covered(attr, 0, row, &w.top, &w.bottom);
+    covered(attr, 1, column, &w.left, &w.right);
+    return w;
+}
+
+static int64_t taps(const sd_pool_attr *attr) { return attr->window.size[0] * attr->window.size[1]; }
+
+/* Parts over the rows of positions of all images. */
+static int position_parts(const sd_tensor *pooled, double per_element)
+{
+    const int64_t *d = pooled->shape.dim;
+    return sd__parts(d[0] * d[1], (double)(d[2] * d[3]) * per_element);
+}
+
+static sd_status prepare_positions(const sd_call *call, sd_work *work)
+{
+    work->parts[0] = position_parts(&call->out[0], COST * (double)taps(call->attr));
+    return SD_OK;
+}
+
+/* Calls f for every position of the part: the image, the window, and where the position's channels begin. */
+typedef void visit(const sd_args *a, const float *image, window w, int64_t at);
+
+V_INLINE void each_position(const sd_args *a, visit *const f)
+{
+    const sd_pool_attr *attr = a->attr;
+    const int64_t *d = a->out[0].shape.dim, size = attr->image[0] * attr->image[1] * d[3];
+    int64_t begin, end;
+    sd__part(d[0] * d[1], position_parts(&a->out[0], COST * (double)taps(attr)), a->part, &begin, &end);
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t column = 0; column < d[2]; column++)
+            f(a, (const float *)a->in[0].data + i / d[1] * size, window_at(attr, i % d[1], column), (i * d[2] + column) * d[3]);
+}
+
+/* ---- maxpool ---- */
+
+/* A NaN beats every number; the first of equals wins. */
+V_INLINE void max_of_window(const sd_args *a, const float *image, window w, int64_t at)
+{
+    const int64_t width = ((const sd_pool_attr *)a->attr)->image[1], channels = a->out[0].shape.dim[3];
+    float *y = (float *)a->out[0].data + at;
+    int32_t *index = (int32_t *)a->out[1].data + at;
+    for (int64_t j = 0; j < channels; j += V_LANES) {
+        const int64_t n = channels - j, first = w.top * width + w.left;
+        vf best = v_load_n(image + first * channels + j, n);
+        vi winner = v_seti((int32_t)first);
+        for (int64_t h = w.top; h < w.bottom; h++)
+            for (int64_t k = h * width + w.left; k < h * width + w.right; k++) {
+                const vf x = v_load_n(image + k * channels + j, n);
+                const vm wins = v_lt(best, x) | (v_is_nan(x) & v_eq(best, best));
+                best = v_select(wins, x, best);
+                winner = v_selecti(wins, v_seti((int32_t)k), winner);
+            }
+        v_store_n(y + j, best, n);
+        if (n >= V_LANES)
+            v_storei(index + j, winner);
+        else
+            v_storei_part(index + j, winner, n);
+    }
+}
+
+static void maxpool(const sd_args *a) { each_position(a, max_of_window); }
+
+const sd_kernel SD_LEVELED(sd__simd_maxpool) = {
+    .name = SD_LEVELED_NAME("maxpool"), .prepare = prepare_positions, .run = maxpool};
+
+/* ---- avgpool ---- */
+
+V_INLINE void mean_of_window(const sd_args *a, const float *image, window w, int64_t at)
+{
+    const int64_t width = ((const sd_pool_attr *)a->attr)->image[1], channels = a->out[0].shape.dim[3];
+    const vf count = v_set((float)((w.bottom - w.top) * (w.right - w.left)));
+    float *y = (float *)a->out[0].data + at;
+    for (int64_t j = 0; j < channels; j += V_LANES) {
+        vf sum = v_zero();
+        for (int64_t h = w.top; h < w.bottom; h++)
+            for (int64_t k = h * width + w.left; k < h * width + w.right; k++)
+                sum = sum + v_load_n(image + k * channels + j, channels - j);
+        v_store_n(y + j, sum / count, channels - j);
+    }
+}
+
+static void avgpool(const sd_args *a) { each_position(a, mean_of_window); }
+
+const sd_kernel SD_LEVELED(sd__simd_avgpool) = {
+    .name = SD_LEVELED_NAME("avgpool"), .prepare = prepare_positions, .run = avgpool};
+
+/* ---- avgpool_dx: an image at a time, because windows may overlap ---- */
+
+static int image_parts(const sd_tensor *pooled, double per_element)
+{
+    return sd__parts(pooled->shape.dim[0], (double)(sd_shape_count(pooled->shape) / pooled->shape.dim[0]) * per_element);
+}
+
+static sd_status prepare_avgpool_dx(const sd_call *call, sd_work *work)
+{
+    work->parts[0] = image_parts(&call->in[0], COST * (double)taps(call->attr));
+    return SD_OK;
+}
+
+/* Adds the shares of one position to the image. */
+static void share(float *image, const float *dy, int64_t channels, window w, int64_t width)
+{
+    const vf count = v_set((float)((w.bottom - w.top) * (w.right - w.left)));
+    for (int64_t j = 0; j < channels; j += V_LANES) {
+        const int64_t n = channels - j;
+        const vf part = v_load_n(dy + j, n) / count;
+        for (int64_t h = w.top; h < w.bottom; h++)
+            for (int64_t k = h * width + w.left; k < h * width + w.right; k++) {
+                float *x = image + k * channels + j;
+                v_store_n(x, v_load_n(x, n) + part, n);
+            }
+    }
+}
+
+static void avgpool_dx(const sd_args *a)
+{
+    const sd_pool_attr *attr = a->attr;
+    const int64_t *d = a->in[0].shape.dim, size = attr->image[0] * attr->image[1] * d[3];
+    int64_t begin, end;
+    sd__part(d[0], image_parts(&a->in[0], COST * (double)taps(attr)), a->part, &begin, &end);
+    memset((float *)a->out[0].data + begin * size, 0, (size_t)((end - begin) * size) * sizeof(float));
+    for (int64_t b = begin; b < end; b++)
+        for (int64_t row = 0; row < d[1]; row++)
+            for (int64_t column = 0; column < d[2]; column++)
+                share((float *)a->out[0].data + b * size,
+                      (const float *)a->in[0].data + ((b * d[1] + row) * d[2] + column) * d[3], d[3],
+                      window_at(attr, row, column), attr->image[1]);
+}
+
+const sd_kernel SD_LEVELED(sd__simd_avgpool_dx) = {
+    .name = SD_LEVELED_NAME("avgpool_dx"), .prepare = prepare_avgpool_dx, .run = avgpool_dx};
+
+/* ---- pool_gather, pool_scatter: an index outside the image stands for no element ---- */
+
+#define INDEX_COST 2.0
+
+static sd_status prepare_index(const sd_call *call, sd_work *work)
+{
+    work->parts[0] = image_parts(&call->in[1], INDEX_COST);
+    return SD_OK;
+}
+
+static void pool_gather(const sd_args *a)
+{
+    const int64_t *d = a->in[1].shape.dim, *image = ((const sd_pool_index_attr *)a->attr)->image;
+    const int64_t positions = d[1] * d[2], channels = d[3], size = image[0] * image[1];
+    int64_t begin, end;
+    sd__part(d[0], image_parts(&a->in[1], INDEX_COST), a->part, &begin, &end);
+    for (int64_t p = begin * positions; p < end * positions; p++) {
+        const int32_t *index = (const int32_t *)a->in[1].data + p * channels;
+        const float *x = (const float *)a->in[0].data + p / positions * size * channels;
+        float *y = (float *)a->out[0].data + p * channels;
+        for (int64_t c = 0; c < channels; c++)
+            y[c] = index[c] >= 0 && index[c] < size ? x[index[c] * channels + c] : 0;
+    }
+}
+
+const sd_kernel SD_LEVELED(sd__simd_pool_gather) = {
+    .name = SD_LEVELED_NAME("pool_gather"), .prepare = prepare_index, .run = pool_gather};
+
+static void pool_scatter(const sd_args *a)
+{
+    const int64_t *d = a->in[1].shape.dim, *image = ((const sd_pool_index_attr *)a->attr)->image;
+    const int64_t positions = d[1] * d[2], channels = d[3], size = image[0] * image[1];
+    int64_t begin, end;
+    sd__part(d[0], image_parts(&a->in[1], INDEX_COST), a->part, &begin, &end);
+    memset((float *)a->out[0].data + begin * size * channels, 0, (size_t)((end - begin) * size * channels) * sizeof(float));
+    for (int64_t p = begin * positions; p < end * positions; p++) {
+        const int32_t *index = (const int32_t *)a->in[1].data + p * channels;
+        const float *y = (const float *)a->in[0].data + p * channels;
+        float *x = (float *)a->out[0].data + p / positions * size * channels;
+        for (int64_t c = 0; c < channels; c++)
+            if (index[c] >= 0 && index[c] < size)
+                x[index[c] * channels + c] += y[c];
+    }
+}
+
+const sd_kernel SD_LEVELED(sd__simd_pool_scatter) = {
+    .name = SD_LEVELED_NAME("pool_scatter"), .prepare = prepare_index, .run = pool_scatter};
