@@ -1,5 +1,4 @@
 /* test_safetensors.c -- named tensors in files: round trips, files of other makers, and every way in which a file can be bad. */
-#include <cmocka.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <setjmp.h>
@@ -11,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "base/file.h"
 #include "format/crc32c.h"
