@@ -1,5 +1,4 @@
 /* test_tfevents.c -- TensorBoard event files, taken apart by a reader of the test's own; and files that are cut back on resume. */
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "base/file.h"
 #include "format/appender.h"
