@@ -68,16 +68,29 @@ END
     { cat log; fail "the CMake package is of no use"; }
 for kind in sonde sonde_static; do package/build/use-$kind || fail "use-$kind: exit status $?"; done
 
-# What the library exports is what the headers promise.
+# What a library exports is what its headers promise. names HEADER...: the functions declared there, in order.
+names() {
+    awk '/^SD_API/ { on = 1; text = "" }
+        on { text = text $0 }
+        on && /[;{]/ { on = 0; sub(/;.*/, "", text); if (match(text, /sd_[a-z0-9_]* *(\(|$)/)) print substr(text, RSTART, RLENGTH) }' "$@" |
+        tr -d ' (' | sort -u
+}
+lab=$(find "$prefix/include" -name lab.h -o -name probe.h -o -name classic.h -o -name report.h)
+engine=$(find "$prefix/include" -name '*.h' ! -name lab.h ! -name probe.h ! -name classic.h ! -name report.h)
+# shellcheck disable=SC2086
+names $engine >declared
 nm -D --defined-only "$library" | awk '{ print $NF }' | sort >exported
-sed -n '/^SD_API/,/[;{]/p' "$prefix"/include/sonde/*.h | tr '\n' ' ' | sed 's/SD_API/\n/g' | grep -o '\bsd_[a-z0-9_]* *(' | tr -d ' (' |
-    sort -u >declared
-sed -n 's/^SD_API.*[ *]\(sd_[a-z0-9_]*\)[;[].*/\1/p' "$prefix"/include/sonde/*.h >>declared
-sort -u declared -o declared
 comm -13 declared exported >extra
 [ ! -s extra ] || { cat extra; fail "exported, but in no public header"; }
 comm -23 declared exported >absent
 [ ! -s absent ] || { cat absent; fail "declared in a public header, but not exported"; }
+if [ -n "$lab" ]; then
+    # shellcheck disable=SC2086
+    names $lab >declared
+    nm --defined-only "$(find "$prefix" -name libsonde-lab.a)" | awk '{ print $NF }' | sort -u >exported
+    comm -23 declared exported >absent
+    [ ! -s absent ] || { cat absent; fail "declared for the laboratory, but not in its library"; }
+fi
 
 # An embedding program carries the engine and its formats, none of what only the command needs.
 ldd use-shared "$library" >needs
