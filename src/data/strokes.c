@@ -152,8 +152,11 @@ static void draw_glyph(const hand *h, sd_random *random, float gap[PIXELS])
     float travelled = 0;
     for (int i = 0; i < g->n; i++) {
         /* Where one stroke goes on from the end of another, the two must stay joined. */
-        bool joined = i && g->point[i].lift && g->point[i].x == g->point[i - 1].x && g->point[i].y == g->point[i - 1].y;
-        p[i] = joined ? p[i - 1] : place(h, g->point[i].x + normal(random, 4), g->point[i].y + normal(random, 4));
+        const sd_glyph_point *from = &g->point[i];
+        bool joined = i && from->lift && from->x == from[-1].x && from->y == from[-1].y;
+        float x = joined ? 0 : from->x + normal(random, 4); /* statements: arguments have no order */
+        float y = joined ? 0 : from->y + normal(random, 4);
+        p[i] = joined ? p[i - 1] : place(h, x, y);
     }
     for (int i = 0, first = 0; i < g->n; i++)
         if (i + 1 == g->n || g->point[i + 1].lift) {
