@@ -203,48 +203,39 @@ BUILD(build_residual)
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
-#define PADDING                                                                                                                \
-    {                                                                                                                          \
-        "padding", SD_OPTION_NODE, FIELD(padding), "", 0, 0, "valid|same|number|[rows, columns]", "zeros at the border (none)" \
-    }
-#define BIAS                                                                                           \
-    {                                                                                                  \
-        "bias", SD_OPTION_BOOL, FIELD(bias), "true", 0, 0, NULL, "add a trained number to each output" \
-    }
-#define INITS                                                                                               \
-    {"init",                                                                                                \
-     SD_OPTION_NODE,                                                                                        \
-     FIELD(init),                                                                                           \
-     "",                                                                                                    \
-     0,                                                                                                     \
-     0,                                                                                                     \
-     "zeros|constant|normal|uniform|xavier|he|lecun|orthogonal",                                            \
-     "how weights are drawn: a name or {NAME: number} (he)"},                                               \
-    {                                                                                                       \
-        "bias_init", SD_OPTION_NODE, FIELD(bias_init), "", 0, 0, "as init", "how the bias is drawn (zeros)" \
-    }
+/* Options that several kinds have, as they stand between the braces of a row. */
+#define PADDING \
+    "padding", SD_OPTION_NODE, FIELD(padding), "", 0, 0, "valid|same|number|[rows, columns]", "zeros at the border (none)"
+#define BIAS "bias", SD_OPTION_BOOL, FIELD(bias), "true", 0, 0, NULL, "add a trained number to each output"
+#define INIT_NAMES "zeros|constant|normal|uniform|xavier|he|lecun|orthogonal"
+#define INIT "init", SD_OPTION_NODE, FIELD(init), "", 0, 0, INIT_NAMES, "how weights are drawn: a name or {NAME: number} (he)"
+#define BIAS_INIT "bias_init", SD_OPTION_NODE, FIELD(bias_init), "", 0, 0, "as init", "how the bias is drawn (zeros)"
+#define EPSILON "epsilon", SD_OPTION_REAL, FIELD(epsilon), "1e-5", 1e-30, 1, NULL, "added to the variance"
+#define LAYERS "layers", SD_OPTION_NODE, FIELD(layers), NULL, 0, 0, "list of layers", "what the block holds"
 
 static const sd_option dense_options[] = {
     {"units", SD_OPTION_NODE, FIELD(units), NULL, 0, 0, "whole number|classes", "outputs; `classes`: as many as the data has"},
-    BIAS,
-    INITS,
+    {BIAS},
+    {INIT},
+    {BIAS_INIT},
 };
 
 static const sd_option conv_options[] = {
     {"filters", SD_OPTION_INT, FIELD(filters), NULL, 1, MOST, NULL, "output channels"},
     {"kernel", SD_OPTION_PAIR, FIELD(kernel), "3", 1, MOST, NULL, "size of the window"},
     {"stride", SD_OPTION_PAIR, FIELD(stride), "1", 1, MOST, NULL, "positions from one window to the next"},
-    PADDING,
+    {PADDING},
     {"dilation", SD_OPTION_PAIR, FIELD(dilation), "1", 1, MOST, NULL, "positions from one tap of the window to the next"},
     {"groups", SD_OPTION_INT, FIELD(groups), "1", 1, MOST, NULL, "groups of channels that do not see each other"},
-    BIAS,
-    INITS,
+    {BIAS},
+    {INIT},
+    {BIAS_INIT},
 };
 
 static const sd_option pool_options[] = {
     {"size", SD_OPTION_PAIR, FIELD(size), "2", 1, MOST, NULL, "size of the window"},
     {"stride", SD_OPTION_PAIR, FIELD(stride), "", 1, MOST, NULL, "positions from one window to the next (the size)"},
-    PADDING,
+    {PADDING},
 };
 
 static const sd_option leaky_options[] = {{"slope", SD_OPTION_REAL, FIELD(number), "0.01", -1e6, 1e6, NULL, "slope below 0"}};
@@ -252,22 +243,18 @@ static const sd_option threshold_options[] = {
     {"at", SD_OPTION_REAL, FIELD(number), "0", -1e30, 1e30, NULL, "place of the step"}};
 static const sd_option dropout_options[] = {
     {"rate", SD_OPTION_REAL, FIELD(rate), "0.5", 0, 0.999999, NULL, "probability of a zero"}};
-static const sd_option epsilon_option[] = {
-    {"epsilon", SD_OPTION_REAL, FIELD(epsilon), "1e-5", 1e-30, 1, NULL, "added to the variance"}};
+static const sd_option epsilon_option[] = {{EPSILON}};
 static const sd_option batch_norm_options[] = {
     {"momentum", SD_OPTION_REAL, FIELD(momentum), "0.1", 1e-9, 1, NULL, "share of the batch in the running statistics"},
-    {"epsilon", SD_OPTION_REAL, FIELD(epsilon), "1e-5", 1e-30, 1, NULL, "added to the variance"}};
+    {EPSILON},
+};
 
-#define LAYERS                                                                                        \
-    {                                                                                                 \
-        "layers", SD_OPTION_NODE, FIELD(layers), NULL, 0, 0, "list of layers", "what the block holds" \
-    }
 static const sd_option block_options[] = {
-    LAYERS,
+    {LAYERS},
     {"repeat", SD_OPTION_INT, FIELD(repeat), "1", 1, SD_MOST_LAYERS, NULL, "how often, each with weights of its own"},
 };
 static const sd_option residual_options[] = {
-    LAYERS,
+    {LAYERS},
     {"shortcut", SD_OPTION_NODE, FIELD(shortcut), "", 0, 0, "identity|pad|project|list of layers",
      "what is added to the layers' result: the input (identity); strided and padded with zero channels (pad); by a 1x1 "
      "convolution (project); by layers"},
@@ -275,10 +262,7 @@ static const sd_option residual_options[] = {
 
 #define TABLE(table) .option = table, .options = SD_COUNT(table)
 #define SHORT(table) TABLE(table), .shorthand = true
-#define ACTIVATION(kind, text, text_doc)                                         \
-    {                                                                            \
-        .name = text, .doc = text_doc, .build = build_activation, .number = kind \
-    }
+#define ACTIVATION(kind, text, text_doc) .name = text, .doc = text_doc, .build = build_activation, .number = kind
 
 const sd_layer_kind sd__layer_kinds[] = {
     {.name = "dense", .doc = "x w + bias; images are flattened first", SHORT(dense_options), .build = build_dense},
@@ -291,17 +275,13 @@ const sd_layer_kind sd__layer_kinds[] = {
      .number = 1},
     {.name = "global_avgpool", .doc = "mean over all positions of an image", .build = build_global},
     {.name = "flatten", .doc = "an image as one vector", .build = build_flatten},
-    ACTIVATION(SD_SIGMOID, "sigmoid", "1 / (1 + e^-x)"),
-    ACTIVATION(SD_TANH, "tanh", "hyperbolic tangent"),
-    ACTIVATION(SD_RELU, "relu", "max(x, 0)"),
-    {.name = "leaky", .doc = "x if x > 0, else slope * x", SHORT(leaky_options), .build = build_activation, .number = SD_LEAKY},
-    {.name = "threshold",
-     .doc = "1 if x > at, else 0; its derivative is zero",
-     SHORT(threshold_options),
-     .build = build_activation,
-     .number = SD_THRESHOLD},
-    ACTIVATION(SD_SOFTPLUS, "softplus", "log(1 + e^x)"),
-    ACTIVATION(SD_GELU, "gelu", "x times the normal distribution function of x"),
+    {ACTIVATION(SD_SIGMOID, "sigmoid", "1 / (1 + e^-x)")},
+    {ACTIVATION(SD_TANH, "tanh", "hyperbolic tangent")},
+    {ACTIVATION(SD_RELU, "relu", "max(x, 0)")},
+    {ACTIVATION(SD_LEAKY, "leaky", "x if x > 0, else slope * x"), SHORT(leaky_options)},
+    {ACTIVATION(SD_THRESHOLD, "threshold", "1 if x > at, else 0; its derivative is zero"), SHORT(threshold_options)},
+    {ACTIVATION(SD_SOFTPLUS, "softplus", "log(1 + e^x)")},
+    {ACTIVATION(SD_GELU, "gelu", "x times the normal distribution function of x")},
     {.name = "batch_norm",
      .doc = "mean 0, deviation 1 over the batch (in eval: over running statistics), then a trained scale and offset",
      TABLE(batch_norm_options),
