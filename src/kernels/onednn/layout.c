@@ -5,11 +5,17 @@
 
 #include "ops/kernel.h"
 
-/* What one run of outputs has in common: the place of group, input, row and column in either layout. */
-typedef struct place {
-    int64_t group, in, row, col;
-    int64_t packed; /* offset of output 0 */
-} place;
+/*
+ * A unit of work: some inputs at one (group, row, column), with all their outputs. Where inputs are blocked it is one block of
+ * them, for their lines lie together, else 16.
+ */
+typedef struct unit {
+    int64_t group, row, col, in; /* in: the first input */
+    int64_t inputs;              /* padding included */
+    int64_t there;               /* how many of them are not padding */
+    int64_t packed;              /* blocked offset of output 0 of the first input */
+    int64_t step;                /* from one input to the next */
+} unit;
 
 bool sd__filter_layout(const dnnl_memory_desc_t *desc, sd_filter_layout *layout)
 {
@@ -46,33 +52,43 @@ static int64_t axis_offset(const sd_filter_layout *layout, int axis, int64_t ind
     return index / block * layout->axis[axis].outer + index % block * layout->axis[axis].inner;
 }
 
-/*
- * A unit is one block of inputs at one (group, row, column): the runs of a unit share the cache lines of the blocked side.
- * Unit numbers run over the padded axes.
- */
+static int64_t unit_inputs(const sd_filter_layout *layout)
+{
+    enum { UNBLOCKED = 16 };
+    int64_t block = layout->axis[SD_IN].block;
+    return block > 1 ? block : UNBLOCKED;
+}
+
+/* Numbers of units run over the padded axes. */
+static int64_t unit_rows(const sd_filter_layout *layout)
+{
+    int64_t inputs = unit_inputs(layout);
+    return (layout->axis[SD_IN].padded + inputs - 1) / inputs;
+}
+
 static int64_t unit_count(const sd_filter_layout *layout)
 {
-    return layout->axis[SD_GROUP].padded * layout->axis[SD_ROW].size * layout->axis[SD_COL].size *
-           (layout->axis[SD_IN].padded / layout->axis[SD_IN].block);
+    return layout->axis[SD_GROUP].padded * layout->axis[SD_ROW].size * layout->axis[SD_COL].size * unit_rows(layout);
 }
 
-static place unit_place(const sd_filter_layout *layout, int64_t unit)
+static unit unit_at(const sd_filter_layout *layout, int64_t number)
 {
-    place p = {0};
-    int64_t blocks = layout->axis[SD_IN].padded / layout->axis[SD_IN].block;
-    p.in = unit % blocks * layout->axis[SD_IN].block;
-    unit /= blocks;
-    p.col = unit % layout->axis[SD_COL].size;
-    unit /= layout->axis[SD_COL].size;
-    p.row = unit % layout->axis[SD_ROW].size;
-    p.group = unit / layout->axis[SD_ROW].size;
-    return p;
-}
-
-static void locate(const sd_filter_layout *layout, place *p)
-{
-    p->packed = axis_offset(layout, SD_GROUP, p->group) + axis_offset(layout, SD_IN, p->in) +
-                axis_offset(layout, SD_ROW, p->row) + axis_offset(layout, SD_COL, p->col);
+    unit u = {0};
+    bool blocked = layout->axis[SD_IN].block > 1;
+    u.in = number % unit_rows(layout) * unit_inputs(layout);
+    number /= unit_rows(layout);
+    u.col = number % layout->axis[SD_COL].size;
+    number /= layout->axis[SD_COL].size;
+    u.row = number % layout->axis[SD_ROW].size;
+    u.group = number / layout->axis[SD_ROW].size;
+    u.inputs = SD_MIN(unit_inputs(layout), layout->axis[SD_IN].padded - u.in);
+    u.there = SD_MAX(SD_MIN(u.inputs, layout->axis[SD_IN].size - u.in), 0);
+    if (u.group >= layout->axis[SD_GROUP].size)
+        u.there = 0;
+    u.packed = axis_offset(layout, SD_GROUP, u.group) + axis_offset(layout, SD_IN, u.in) + axis_offset(layout, SD_ROW, u.row) +
+               axis_offset(layout, SD_COL, u.col);
+    u.step = blocked ? layout->axis[SD_IN].inner : layout->axis[SD_IN].outer;
+    return u;
 }
 
 int sd__filter_parts(const sd_filter_layout *layout, int slices)
@@ -83,41 +99,42 @@ int sd__filter_parts(const sd_filter_layout *layout, int slices)
 
 static void copy_strided(int64_t n, const float *from, int64_t from_stride, float *to, int64_t to_stride)
 {
-    if (from_stride == 1 && to_stride == 1)
+    enum { USUAL = 16 };
+    if (from_stride == 1 && to_stride == 1 && n == USUAL)
+        memcpy(to, from, USUAL * sizeof *to); /* a constant: no call */
+    else if (from_stride == 1 && to_stride == 1)
         memcpy(to, from, (size_t)n * sizeof *to);
     else
         for (int64_t i = 0; i < n; i++)
             to[i * to_stride] = from[i * from_stride];
 }
 
-/* Outputs 0..padded of one place; w points at output 0 of its group, or is NULL in the padding. */
-static void pack_outputs(const sd_filter_layout *layout, const float *w, int64_t stride, float *packed)
+/* One block of outputs of every input of a unit. from: its first output of its first input, of which `there` are no padding. */
+static void pack_block(const sd_filter_layout *layout, const unit *u, const float *from, const int64_t stride[4], int64_t there,
+                       float *to)
 {
     int64_t block = layout->axis[SD_OUT].block, inner = layout->axis[SD_OUT].inner;
-    int64_t there = w ? layout->axis[SD_OUT].size : 0;
-    for (int64_t o = 0; o < layout->axis[SD_OUT].padded; o += block) {
-        float *to = packed + o / block * layout->axis[SD_OUT].outer;
-        int64_t n = SD_MAX(SD_MIN(there - o, block), 0);
+    for (int64_t i = 0; i < u->inputs; i++, to += u->step) {
+        int64_t n = i < u->there ? there : 0;
         if (n > 0)
-            copy_strided(n, w + o * stride, stride, to, inner);
-        for (int64_t i = n; i < block; i++)
-            to[i * inner] = 0;
+            copy_strided(n, from + i * stride[2], stride[3], to, inner);
+        for (int64_t o = n; o < block; o++)
+            to[o * inner] = 0;
     }
 }
 
 void sd__filter_pack(const sd_filter_layout *layout, const float *w, const int64_t stride[4], float *packed, int parts,
                      int part)
 {
-    int64_t begin, end;
+    int64_t begin, end, block = layout->axis[SD_OUT].block, outputs = layout->axis[SD_OUT].size;
     sd__part(unit_count(layout), parts, part, &begin, &end);
-    for (int64_t unit = begin; unit < end; unit++) {
-        place p = unit_place(layout, unit);
-        for (int64_t i = 0; i < layout->axis[SD_IN].block; i++, p.in++) {
-            bool there = p.group < layout->axis[SD_GROUP].size && p.in < layout->axis[SD_IN].size;
-            int64_t from =
-                p.row * stride[0] + p.col * stride[1] + p.in * stride[2] + p.group * layout->axis[SD_OUT].size * stride[3];
-            locate(layout, &p);
-            pack_outputs(layout, there ? w + from : NULL, stride[3], packed + p.packed);
+    for (int64_t number = begin; number < end; number++) {
+        unit u = unit_at(layout, number);
+        int64_t from = u.row * stride[0] + u.col * stride[1] + u.in * stride[2] + u.group * outputs * stride[3];
+        float *to = packed + u.packed;
+        for (int64_t o = 0; o < layout->axis[SD_OUT].padded; o += block, to += layout->axis[SD_OUT].outer) {
+            int64_t there = u.there ? SD_MAX(SD_MIN(outputs - o, block), 0) : 0;
+            pack_block(layout, &u, there ? w + from + o * stride[3] : w, stride, there, to);
         }
     }
 }
@@ -142,34 +159,34 @@ static int64_t block_volume(const sd_filter_layout *layout)
     return volume;
 }
 
-/* Takes block `sum` apart: outputs o .. of the inputs p->in .. go to rows of w, which are `stride` floats long. */
-static void unpack_block(const sd_filter_layout *layout, const place *p, const float *sum, int64_t o, float *w, int64_t stride)
+/*
+ * Outputs o .. of the inputs of unit u: adds the block that holds them, which lies in one piece in every slice, then takes it
+ * apart. to: where output o of the first input goes, in rows of `stride` floats.
+ */
+static void sum_block(const sd_filter_layout *layout, const unit *u, const float *packed, size_t step, int slices, int64_t o,
+                      float *to, int64_t stride)
 {
-    int64_t outputs = SD_MIN(layout->axis[SD_OUT].block, layout->axis[SD_OUT].size - o);
-    int64_t inputs = SD_MIN(layout->axis[SD_IN].block, layout->axis[SD_IN].size - p->in);
-    const float *from = sum + p->group % layout->axis[SD_GROUP].block * layout->axis[SD_GROUP].inner;
-    for (int64_t i = 0; i < inputs; i++)
-        copy_strided(outputs, from + i * layout->axis[SD_IN].inner, layout->axis[SD_OUT].inner, w + i * stride + o, 1);
+    float sum[SD_FILTER_BLOCK];
+    int64_t outputs = SD_MIN(layout->axis[SD_OUT].block, layout->axis[SD_OUT].size - o), rows = layout->axis[SD_IN].block;
+    int64_t member = u->group % layout->axis[SD_GROUP].block * layout->axis[SD_GROUP].inner;
+    for (int64_t i = 0; i < u->there; i++) {
+        if (i % rows == 0)
+            sum_slices(block_volume(layout), packed - member + i * u->step, step, slices, sum);
+        const float *from = sum + member + i % rows * layout->axis[SD_IN].inner;
+        copy_strided(outputs, from, layout->axis[SD_OUT].inner, to + i * stride, 1);
+    }
 }
 
-/* Blocks are added whole, for their lines lie together in every slice, and then taken apart. */
 void sd__filter_sum(const sd_filter_layout *layout, const float *packed, size_t step, int slices, float *w, int parts, int part)
 {
-    int64_t begin, end, volume = block_volume(layout), block = layout->axis[SD_OUT].block;
-    int64_t outputs = layout->axis[SD_GROUP].size * layout->axis[SD_OUT].size;
-    float sum[SD_FILTER_BLOCK];
+    int64_t begin, end, block = layout->axis[SD_OUT].block, inputs = layout->axis[SD_IN].size;
+    int64_t outputs = layout->axis[SD_OUT].size, stride = layout->axis[SD_GROUP].size * outputs;
     sd__part(unit_count(layout), parts, part, &begin, &end);
-    for (int64_t unit = begin; unit < end; unit++) {
-        place p = unit_place(layout, unit);
-        if (p.group >= layout->axis[SD_GROUP].size)
-            continue;
-        int64_t row = (p.row * layout->axis[SD_COL].size + p.col) * layout->axis[SD_IN].size + p.in;
-        float *to = w + row * outputs + p.group * layout->axis[SD_OUT].size;
-        locate(layout, &p);
-        p.packed -= p.group % layout->axis[SD_GROUP].block * layout->axis[SD_GROUP].inner;
-        for (int64_t o = 0; o < layout->axis[SD_OUT].size; o += block) {
-            sum_slices(volume, packed + p.packed + o / block * layout->axis[SD_OUT].outer, step, slices, sum);
-            unpack_block(layout, &p, sum, o, to, outputs);
-        }
+    for (int64_t number = begin; number < end; number++) {
+        unit u = unit_at(layout, number);
+        const float *from = packed + u.packed;
+        float *to = w + ((u.row * layout->axis[SD_COL].size + u.col) * inputs + u.in) * stride + u.group * outputs;
+        for (int64_t o = 0; u.there && o < outputs; o += block, from += layout->axis[SD_OUT].outer)
+            sum_block(layout, &u, from, step, slices, o, to + o, stride);
     }
 }
