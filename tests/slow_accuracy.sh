@@ -3,7 +3,7 @@ set -eu
 . "$SONDE_SOURCE/tests/accuracy.sh"
 
 train regression regression
-at_least "$(field test_r2 "$scratch/regression/metrics.jsonl")" 0.99 "regression, R2"
+at_least "$(field test_r2 "$scratch/regression/metrics.jsonl")" 0.98 "regression, R2"
 
 data_or_skip iris
 train iris iris
@@ -11,6 +11,6 @@ at_least "$(field test_accuracy "$scratch/iris/metrics.jsonl")" 0.9 "iris"
 
 data_or_skip mnist
 train mlp mnist-mlp --set train.epochs=1
-at_least "$(field test_accuracy "$scratch/mlp/metrics.jsonl")" 0.96 "mnist-mlp, one epoch"
+at_least "$(field test_accuracy "$scratch/mlp/metrics.jsonl")" 0.95 "mnist-mlp, one epoch"
 train lenet mnist-lenet --set train.epochs=1
-at_least "$(field test_accuracy "$scratch/lenet/metrics.jsonl")" 0.985 "mnist-lenet, one epoch"
+at_least "$(field test_accuracy "$scratch/lenet/metrics.jsonl")" 0.98 "mnist-lenet, one epoch"
