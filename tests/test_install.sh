@@ -45,11 +45,11 @@ int main(void)
 END
 cp use.c use.cpp
 
-# shellcheck disable=SC2046 # flags are words
+# shellcheck disable=SC2046,SC2086 # flags are words
 {
     $CC -std=c99 -Wall -Wextra -Wpedantic -Werror use.c $(pkg-config --cflags --libs sonde) -o use-shared
-    $CC -std=c99 use.c $(pkg-config --cflags sonde) -Wl,-Bstatic -lsonde -Wl,-Bdynamic -L"$LD_LIBRARY_PATH" \
-        $(pkg-config --static --libs sonde | sed 's/-lsonde//') -o use-static
+    whole="-L$LD_LIBRARY_PATH -Wl,-Bstatic -lsonde -Wl,-Bdynamic $(pkg-config --static --libs sonde | sed 's/-lsonde//')"
+    $CC -std=c99 use.c $(pkg-config --cflags sonde) $whole -o use-static
     $CXX -std=c++17 -Wall -Wextra -Wpedantic -Werror use.cpp $(pkg-config --cflags --libs sonde) -o use-c++
 }
 for program in use-shared use-static use-c++; do ./$program || fail "$program: exit status $?"; done
@@ -67,6 +67,19 @@ END
 { cmake -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" && cmake --build package/build; } >log 2>&1 ||
     { cat log; fail "the CMake package is of no use"; }
 for kind in sonde sonde_static; do package/build/use-$kind || fail "use-$kind: exit status $?"; done
+
+# The examples of embedding, as their reader would build them.
+# shellcheck disable=SC2046,SC2086
+if [ -e "$SONDE_SOURCE/examples/embed/main.c" ]; then
+    $CC -std=c11 -O2 "$SONDE_SOURCE/examples/embed/main.c" $(pkg-config --cflags --libs sonde) -lm -o embed
+    $CC -std=c11 -O2 "$SONDE_SOURCE/examples/embed/main.c" $(pkg-config --cflags sonde) $whole -o use-static
+    $CXX -std=c++17 -O2 "$SONDE_SOURCE/examples/embed/main.cpp" $(pkg-config --cflags --libs sonde) -o embed-c++
+    for program in embed embed-c++; do
+        echo "$program:"
+        ./$program >log 2>&1 || { cat log; fail "$program: exit status $?"; }
+        tail -n 3 log
+    done
+fi
 
 # What a library exports is what its headers promise. names HEADER...: the functions declared there, in order.
 names() {
