@@ -33,7 +33,7 @@ int sd__say_error(sd_status status)
 
 int sd__print_json(json_t *json)
 {
-    char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
+    char *text = json ? json_dumps(json, JSON_REAL_PRECISION(12)) : NULL;
     json_decref(json);
     if (!text)
         return sd__say(SD_EXIT_FAILURE, "out of memory for the JSON of the results");

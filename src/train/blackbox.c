@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <sonde/autodiff.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,10 +124,22 @@ static sd_status run_step(sd_plan *plan, sd_model *model, const sd_batch *batch,
     return status;
 }
 
+/* "step 7, relu1: cluster relu made ..." -> "plan step 7, relu1: relu made ...": a cluster of one op is that op. */
+static sd_status say_plainly(void)
+{
+    char text[512];
+    snprintf(text, sizeof text, "plan %s", sd_error());
+    char *cluster = strstr(text, ": cluster ");
+    if (cluster)
+        memmove(cluster + 2, cluster + 10, strlen(cluster + 10) + 1);
+    return sd__fail(SD_ENONFINITE, "%s", text);
+}
+
 sd_status sd__find_nonfinite(sd_model *model, const sd_batch *batch, int32_t step)
 {
     struct sd_context watching = *sd_model_context(model);
     watching.debug = 5;
+    watching.log = NULL; /* level 5 also logs what lower levels do, and only the finding is wanted */
     sd_plan *plan;
     SD_TRY(check_input(model, batch));
     SD_TRY(check_vector("a weight", sd_model_params(model), sd_model_dtype(model), sd_model_theta(model)));
@@ -134,7 +147,7 @@ sd_status sd__find_nonfinite(sd_model *model, const sd_batch *batch, int32_t ste
     SD_TRY(compile_step(model, &watching, batch->size, &plan));
     sd_status status = run_step(plan, model, batch, step, watching.pool);
     sd_plan_free(plan);
-    return status;
+    return status == SD_ENONFINITE ? say_plainly() : status;
 }
 
 /* ---- keeping the step -------------------------------------------------------------------------------------------------- */
@@ -218,7 +231,8 @@ sd_status sd__blackbox(sd_trainer *t, const sd_batch *batch, double loss)
     if (kept != SD_OK)
         sd__string_add(&text, "(the black box could not be written: %s); ", sd_error());
     sd_status found = sd__find_nonfinite(t->model, batch, (int32_t)t->at.step);
-    sd__string_add(&text, "%s%s; ", found == SD_ENONFINITE ? "first seen in " : "going through it again: ",
+    sd__string_add(&text, "%s%s; ",
+                   found == SD_ENONFINITE ? "the first value that is not finite: " : "going through it again: ",
                    found == SD_OK ? "every value is finite, so the sum of squares overflows" : sd_error());
     name_samples(t, batch, &text);
     if (t->folder && kept == SD_OK)
