@@ -16,7 +16,7 @@
 #define V_NAN v_set(NAN)
 
 /* 2^n for n in [-126, 127]. */
-V_INLINE vf v_power_of_2(vi n) { return v_of_bits((n + 127) << 23); }
+V_INLINE vf v_power_of_2(vi n) { return (vf)(((vu)n + 127) << 23); }
 
 /* x 2^n for n in [-252, 254]: in two steps, because 2^n alone may not be a normal float. */
 V_INLINE vf v_scale(vf x, vi n)
@@ -64,7 +64,10 @@ V_INLINE vf v_log_parts(vf f, vi e)
 }
 
 /* The exponent e of x = m 2^e with m in [sqrt(1/2), sqrt(2)), of a normal x > 0. */
-V_INLINE vi v_exponent(vf x) { return (v_bits(x) - 0x3f3504f3) >> 23; }
+V_INLINE vi v_exponent(vf x) { return (vi)((vu)x - 0x3f3504f3) >> 23; }
+
+/* x 2^-e, by taking e from x's exponent. */
+V_INLINE vf v_take_exponent(vf x, vi e) { return (vf)((vu)x - ((vu)e << 23)); }
 
 /* log x; 0.9 ulp. A denormal is scaled first (where the mode flushes denormals it is 0, whose logarithm is -inf). */
 V_INLINE vf v_log(vf x)
@@ -72,7 +75,7 @@ V_INLINE vf v_log(vf x)
     vm tiny = v_lt(x, v_set(0x1p-126f));
     vf scaled = v_select(tiny, x * 0x1p24f, x);
     vi e = v_exponent(scaled);
-    vf f = v_of_bits(v_bits(scaled) - (e << 23)) - 1.0f;
+    vf f = v_take_exponent(scaled, e) - 1.0f;
     vf y = v_log_parts(f, e - v_selecti(tiny, v_seti(24), v_seti(0)));
     y = v_select(v_lt(x, V_INF), y, x); /* inf and NaN are their own logarithms */
     y = v_select(v_lt(x, v_zero()), V_NAN, y);
@@ -85,7 +88,7 @@ V_INLINE vf v_log1p(vf x)
     vf u = x + 1.0f;
     vf lost = v_select(v_lt(x, v_set(1)), x - (u - 1.0f), 1.0f - (u - x));
     vi e = v_exponent(u), scale = v_selecti(v_lti(e, v_seti(127)), 127 - e, v_seti(0));
-    vf f = (v_of_bits(v_bits(u) - (e << 23)) - 1.0f) + lost * v_of_bits(scale << 23);
+    vf f = (v_take_exponent(u, e) - 1.0f) + lost * (vf)((vu)scale << 23);
     vf y = v_log_parts(f, e);
     y = v_select(v_lt(v_abs(x), v_set(0x1p-26f)), x, y); /* keeps -0, and denormals */
     y = v_select(v_lt(x, V_INF), y, x);
@@ -210,7 +213,7 @@ V_INLINE vf v_sin_quadrant(vf r, vi n)
     c = c * z + 0x1.555556p-5f;
     c = 1.0f - (0.5f * z - z * z * c);
     vf y = v_select(v_eqi(n & 1, v_seti(0)), s, c);
-    return v_of_bits(v_bits(y) ^ ((n & 2) << 30));
+    return (vf)((vu)y ^ (((vu)n & 2) << 30));
 }
 
 /* sin x and cos x; 2.4 ulp. */
@@ -225,7 +228,7 @@ V_INLINE vf v_cos(vf x)
 {
     vi n;
     vf r = v_reduce(x, &n);
-    return v_sin_quadrant(r, n + 1);
+    return v_sin_quadrant(r, (vi)((vu)n + 1));
 }
 
 /* ---- powers, in double: the logarithm needs 8 bits more than a float has -------------------------------------------------- */
@@ -236,8 +239,8 @@ V_INLINE vf v_cos(vf x)
  */
 V_INLINE vd v_pow_f64(vd a, vd b)
 {
-    vl e = ((vl)a - 0x3fe6a09e667f3bcd) >> 52;
-    vd m = (vd)((vl)a - (e << 52));
+    vl e = (vl)((vw)a - 0x3fe6a09e667f3bcd) >> 52;
+    vd m = (vd)((vw)a - ((vw)e << 52));
     vd s = (m - 1.0) / (m + 1.0), z = s * s;
     vd p = z * (2.0 / 15) + 2.0 / 13;
     p = p * z + 2.0 / 11;
@@ -246,13 +249,13 @@ V_INLINE vd v_pow_f64(vd a, vd b)
     p = p * z + 2.0 / 5;
     p = p * z + 2.0 / 3;
     p = p * z + 2.0;
-    vd exponent = (vd)(e + (vl)(0x1.8p52 - (vd){0})) - 0x1.8p52; /* e as a double */
+    vd exponent = (vd)((vw)e + (vw)(0x1.8p52 - (vd){0})) - 0x1.8p52; /* e as a double */
     vd y = b * (exponent + s * p * 1.4426950408889634);
 
     y = (vd)(((vl)(y < -200.0) & (vl)(-200.0 - (vd){0})) | (~(vl)(y < -200.0) & (vl)y));
     y = (vd)(((vl)(y > 200.0) & (vl)(200.0 - (vd){0})) | (~(vl)(y > 200.0) & (vl)y));
     vd shifted = y + 0x1.8p52;
-    vl n = (vl)shifted - (vl)(0x1.8p52 - (vd){0});
+    vw n = (vw)shifted - (vw)(0x1.8p52 - (vd){0});
     vd t = (y - (shifted - 0x1.8p52)) * 0.6931471805599453;
     vd q = t * (1.0 / 40320) + 1.0 / 5040;
     q = q * t + 1.0 / 720;

@@ -7,8 +7,6 @@
 #define COST 1.0            /* of one number, about nanoseconds */
 #define CHUNK (4 * V_LANES) /* numbers that one vector of counters gives */
 
-typedef uint64_t vw __attribute__((vector_size(4 * V_LANES)));
-
 /* High and low words of a 32-bit product in every lane: even and odd lanes in turn. */
 V_INLINE void multiply(vu a, uint32_t by, vu *high, vu *low)
 {

@@ -39,6 +39,7 @@ typedef int32_t vi __attribute__((vector_size(4 * V_LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * V_LANES)));
 typedef double vd __attribute__((vector_size(4 * V_LANES))); /* half as many lanes */
 typedef int64_t vl __attribute__((vector_size(4 * V_LANES)));
+typedef uint64_t vw __attribute__((vector_size(4 * V_LANES)));
 typedef vf vf_unaligned __attribute__((aligned(4), may_alias));
 typedef vi vi_unaligned __attribute__((aligned(4), may_alias));
 
@@ -56,8 +57,6 @@ V_INLINE vf v_load(const float *p) { return *(const vf_unaligned *)p; }
 V_INLINE void v_store(float *p, vf x) { *(vf_unaligned *)p = x; }
 V_INLINE vi v_loadi(const int32_t *p) { return *(const vi_unaligned *)p; }
 V_INLINE void v_storei(int32_t *p, vi x) { *(vi_unaligned *)p = x; }
-V_INLINE vi v_bits(vf x) { return (vi)x; }
-V_INLINE vf v_of_bits(vi x) { return (vf)x; }
 V_INLINE vf v_from_int(vi x) { return __builtin_convertvector(x, vf); }
 
 /* ---- what differs between levels ---------------------------------------------------------------------------------- */
@@ -174,7 +173,7 @@ V_INLINE vm v_is_nan(vf x) { return v_ne(x, x); }
 V_INLINE vf v_round(vf x, vi *whole)
 {
     vf shifted = x + V_ROUNDER;
-    *whole = (vi)shifted - (vi)v_set(V_ROUNDER);
+    *whole = (vi)((vu)shifted - (vu)v_set(V_ROUNDER));
     return shifted - V_ROUNDER;
 }
 
