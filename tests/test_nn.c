@@ -132,6 +132,33 @@ static void the_two_depths_differ(void **state)
     sd_context_free(context);
 }
 
+/* Windows that differ in the two directions, and what does not reach the output: it is listed, but costs nothing. */
+static void windows_of_two_sizes(void **state)
+{
+    static const char *const text =
+        "model:\n"
+        "  input: [12, 20, 2]\n"
+        "  layers:\n"
+        "    - conv: {filters: 4, kernel: [3, 2], dilation: [2, 5], stride: [1, 3]}\n" /* (12 - 5) + 1, (20 - 6) / 3 + 1 */
+        "    - maxpool: {size: [2, 1], padding: [1, 0]}\n"                             /* (8 + 2 - 2) / 2 + 1, 5 */
+        "    - residual: {shortcut: project, layers: [conv: {filters: 4, stride: [2, 1], padding: same}]}\n"
+        "    - dense: {units: 100, name: unused}\n"
+        "    - dense: {units: 7, bias: false, from: residual1}\n";
+    sd_context *context = context_of(1);
+    sd_model *model = model_of(context, text, (sd_model_data){0});
+    const sd_model_info *info = sd_model_describe(model);
+    assert_shape(info->layer[0].output, SD_SHAPE(8, 5, 4));
+    assert_shape(info->layer[1].output, SD_SHAPE(5, 5, 4));
+    assert_shape(info->layer[2].output, SD_SHAPE(3, 5, 4));
+    assert_string_equal(info->layer[3].name, "residual1/conv2");
+    assert_shape(info->layer[3].output, SD_SHAPE(3, 5, 4));
+    assert_string_equal(info->layer[5].name, "unused");
+    assert_true(info->layer[5].parameters == 60 * 100 + 100 && info->layer[5].flops == 0);
+    assert_true(info->layer[6].flops == 2 * 60 * 7);
+    sd_model_free(model);
+    sd_context_free(context);
+}
+
 static void every_zoo_model_is_made(void **state)
 {
     sd_context *context = context_of(1);
@@ -216,6 +243,11 @@ static void names_and_seeds_are_apart(void **state)
 {
     double *x = sd__alloc_zeroed(DRAWN, sizeof *x), *y = sd__alloc_zeroed(DRAWN, sizeof *y);
     const sd_init normal = {SD_INIT_NORMAL, 1, 0};
+    double neighbours = 0;
+    draw("w", normal, 1, 1, 1, x);
+    for (int i = 1; i < DRAWN; i++)
+        neighbours += x[i] * x[i - 1] / DRAWN;
+    assert_true(fabs(neighbours) < 5 / sqrt(DRAWN));
     for (int other = 0; other < 3; other++) {
         double correlation = 0;
         draw("conv1/weight", normal, 1, 1, 1, x);
@@ -407,7 +439,7 @@ static const char *const everything =
     "    - softplus\n"
     "    - residual: {shortcut: pad, layers: [conv: {filters: 6, stride: 2, padding: 1, groups: 2}, gelu]}\n"
     "    - residual: {shortcut: project, layers: [conv: {filters: 6, dilation: 2, padding: 2}, tanh]}\n"
-    "    - residual: {shortcut: [tanh], layers: [batch_norm, dropout: 0.25]}\n"
+    "    - residual: {shortcut: [tanh], layers: [batch_norm, block: [dropout: {rate: 0.25, from: batch_norm1}]]}\n"
     "    - block:\n"
     "        name: twice\n"
     "        repeat: 2\n"
@@ -678,6 +710,8 @@ static void yaml_messages(void **state)
         {"model: lenet\nfreeze: [conv1, conf2]\n", "a.yaml:2: there is no layer \"conf2\"; did you mean \"conv2\"?"},
         {"model: lenet\ntrain: {precision: fp16}\n",
          "a.yaml:2: precision is \"fp16\", which is not known; possible: fp32, fp64"},
+        {"model: lenet\ntrain: {seed: 99999999999999999999}\n",
+         "a.yaml:2: seed is \"99999999999999999999\"; it must be a whole number of at least 0"},
         {"model: {name: lenet, layers: [relu]}\n",
          "a.yaml:1: unknown key \"layers\" in model (which has a name); possible: name, input"},
         {"model: {input: [5, 5], layers: [relu]}\n", NULL},
@@ -814,6 +848,7 @@ int main(void)
         cmocka_unit_test(flops_of_dense_layers),
         cmocka_unit_test(resnets_in_numbers),
         cmocka_unit_test(the_two_depths_differ),
+        cmocka_unit_test(windows_of_two_sizes),
         cmocka_unit_test(every_zoo_model_is_made),
         cmocka_unit_test(distributions_have_their_moments),
         cmocka_unit_test(names_and_seeds_are_apart),
