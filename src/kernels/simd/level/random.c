@@ -18,7 +18,7 @@ V_INLINE void multiply(vu a, uint32_t by, vu *high, vu *low)
 /* The four words of V_LANES blocks, from block number `block` on (a multiple of V_LANES: no carry inside a vector). */
 V_INLINE void philox(uint64_t key, int32_t step, int32_t id, int64_t block, vu word[4])
 {
-    vu lane;
+    vu lane = {0};
     for (int i = 0; i < V_LANES; i++)
         lane[i] = (uint32_t)i;
     vu c0 = (uint32_t)step - (vu){0}, c1 = (uint32_t)id - (vu){0};

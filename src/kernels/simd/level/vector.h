@@ -177,7 +177,4 @@ V_INLINE vf v_round(vf x, vi *whole)
     return shifted - V_ROUNDER;
 }
 
-/* Lane i of the result is lane pick[i] of a, or (counted on) of b; the numbers must be constants. */
-#define V_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
-
 #endif
