@@ -64,7 +64,8 @@ foreach(kind sonde sonde_static)
   target_link_libraries(use-${kind} PRIVATE sonde::${kind})
 endforeach()
 END
-{ cmake -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" && cmake --build package/build; } >log 2>&1 ||
+generator=$(sed -n "s/^CMAKE_GENERATOR:INTERNAL=//p" "$SONDE_BUILD/CMakeCache.txt")
+{ cmake -G "$generator" -S package -B package/build -DCMAKE_PREFIX_PATH="$prefix" && cmake --build package/build; } >log 2>&1 ||
     { cat log; fail "the CMake package is of no use"; }
 for kind in sonde sonde_static; do package/build/use-$kind || fail "use-$kind: exit status $?"; done
 
