@@ -68,7 +68,7 @@ static void put(const char *path, const char *text) { ok(sd__file_write_atomic(p
 
 static char *get(const char *path)
 {
-    char *text;
+    char *text = NULL;
     size_t bytes;
     ok(sd__file_read(path, 1 << 24, &text, &bytes));
     return text;

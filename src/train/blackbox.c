@@ -223,10 +223,9 @@ sd_status sd__blackbox(sd_trainer *t, const sd_batch *batch, double loss)
     sd_string text = {0};
     sd__string_add(&text, "step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ") is not taken: ", t->at.step + 1,
                    t->at.epoch + 1, t->at.index + 1);
-    if (isfinite(loss))
-        sd__string_add(&text, "the norm of the gradient is %g; ", t->norm);
-    else
-        sd__string_add(&text, "the loss is %g; ", loss);
+    double bad = isfinite(loss) ? t->norm : loss;
+    sd__string_add(&text, "the %s is %s; ", isfinite(loss) ? "norm of the gradient" : "loss",
+                   isnan(bad) ? "not a number" : "infinite");
     sd_status kept = t->folder ? keep(t, batch) : SD_OK;
     if (kept != SD_OK)
         sd__string_add(&text, "(the black box could not be written: %s); ", sd_error());
