@@ -781,6 +781,28 @@ static void copies(void **state)
     }
 }
 
+static void slices_move(void **state)
+{
+    for (int k = 0; k < law_trials(60); k++) {
+        int64_t axis = law_int(0, 2), size[3] = {law_int(1, 30), law_int(1, 30), law_int(1, 300)}, m = law_int(1, 40);
+        operand x = REAL(size[0], size[1], size[2]),
+                index = {SD_I32, SD_SHAPE(m), -1, (double)size[axis], NULL, law_int(0, 5) == 0};
+        check_trial(&(trial){&sd__op_gather, &axis, 2, {x, index}, 0});
+
+        int64_t scatter[2] = {axis, law_int(1, 20)};
+        index = (operand){SD_I32, SD_SHAPE(size[axis]), -1, (double)scatter[1], NULL, false};
+        check_trial(&(trial){&sd__op_scatter_add, scatter, 2, {x, index}, 0});
+
+        int64_t zeros[3][SD_MAX_RANK] = {{law_int(0, 2), law_int(0, 3), law_int(0, 4)}, {law_int(0, 2), 1, law_int(0, 9)}, {0}};
+        check_trial(&(trial){&sd__op_pad, zeros, 1, {x}, 0});
+
+        operand y = x, z = x;
+        y.shape.dim[axis] = law_int(1, 9);
+        z.shape.dim[axis] = law_int(1, 50);
+        check_trial(&(trial){&sd__op_concat, &axis, 3, {x, y, z}, 0});
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -799,6 +821,7 @@ int main(void)
         cmocka_unit_test(pools),
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(copies),
+        cmocka_unit_test(slices_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,3 +43,15 @@ sd_strided sd__strided(const sd_tensor *t)
     }
     return s;
 }
+
+sd_along sd__along(sd_shape shape, int64_t axis)
+{
+    sd_along a = {1, shape.dim[axis], 1};
+    for (int i = 0; i < shape.rank; i++) {
+        if (i < axis)
+            a.outer *= shape.dim[i];
+        else if (i > axis)
+            a.inner *= shape.dim[i];
+    }
+    return a;
+}

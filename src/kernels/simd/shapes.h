@@ -19,4 +19,10 @@ typedef struct sd_strided {
 } sd_strided;
 sd_strided sd__strided(const sd_tensor *t);
 
+/* A dense tensor seen along one axis: [outer, size, inner]. */
+typedef struct sd_along {
+    int64_t outer, size, inner;
+} sd_along;
+sd_along sd__along(sd_shape shape, int64_t axis);
+
 #endif

@@ -83,7 +83,26 @@ static bool takes_random_uniform(const sd_call *call) { return plain(call, 1 << 
 static bool takes_random_normal(const sd_call *call) { return plain(call, 1 << 1); }
 static bool takes_dropout(const sd_call *call) { return plain(call, 1 << 2); }
 
+/* Moving elements does not ask what they are. */
+static bool words(const sd_call *call, unsigned strided)
+{
+    return sd_dtype_size(call->in[0].dtype) == 4 && plain(call, strided);
+}
+
 static bool takes_copy(const sd_call *call) { return sd_dtype_size(call->in[0].dtype) == 4; }
+static bool takes_concat(const sd_call *call) { return words(call, 0); }
+static bool takes_gather(const sd_call *call) { return words(call, 1 << 1); }
+static bool takes_scatter_add(const sd_call *call) { return plain(call, 1 << 1); }
+
+/* attr: lo, hi, inner; without zeros between the elements, and with a last axis to go along */
+static bool takes_pad(const sd_call *call)
+{
+    const int64_t *inner = (const int64_t *)call->attr + 2 * SD_MAX_RANK;
+    for (int i = 0; i < SD_MAX_RANK; i++)
+        if (inner[i] != 0)
+            return false;
+    return call->in[0].shape.rank > 0 && words(call, 0);
+}
 
 #define TAKES_PLAIN(name) \
     static bool takes_##name(const sd_call *call) { return plain(call, 0); }

@@ -9,30 +9,24 @@
 
 #include "ops/kernel.h"
 
+/* clang-format off */
 /* Every elementwise op that has tiles here, by the name of its record. */
-#define SD_SIMD_TILES(X)                                                                                                     \
-    X(add)                                                                                                                   \
-    X(sub)                                                                                                                   \
-    X(mul)                                                                                                                   \
-    X(div)                                                                                                                   \
-    X(min)                                                                                                                   \
-    X(max)                                                                                                                   \
-    X(pow)                                                                                                                   \
-    X(compare)                                                                                                               \
-    X(select) X(neg) X(relu) X(step) X(abs) X(sign) X(sqrt) X(rsqrt) X(exp) X(log) X(log1p) X(tanh) X(sigmoid) X(erf) X(sin) \
-        X(cos)
+#define SD_SIMD_TILES(X)                                                                    \
+    X(add) X(sub) X(mul) X(div) X(min) X(max) X(pow) X(compare) X(select)                   \
+    X(neg) X(relu) X(step) X(abs) X(sign) X(sqrt) X(rsqrt)                                  \
+    X(exp) X(log) X(log1p) X(tanh) X(sigmoid) X(erf) X(sin) X(cos)
 
 /* Every other op that has a kernel here. */
-#define SD_SIMD_KERNELS(X)                                                                                                   \
-    X(matmul)                                                                                                                \
-    X(dense)                                                                                                                 \
-    X(bias_relu)                                                                                                             \
-    X(bias_relu_grad)                                                                                                        \
-    X(sum)                                                                                                                   \
-    X(reduce_max)                                                                                                            \
-    X(argmax) X(softmax) X(softmax_grad) X(log_softmax) X(softmax_cross_entropy) X(softmax_cross_entropy_grad) X(batch_norm) \
-        X(batch_norm_grad) X(batch_norm_eval) X(layer_norm) X(layer_norm_grad) X(maxpool) X(pool_gather) X(pool_scatter)     \
-            X(avgpool) X(avgpool_dx) X(random_uniform) X(random_normal) X(dropout) X(copy)
+#define SD_SIMD_KERNELS(X)                                                                  \
+    X(matmul) X(dense) X(bias_relu) X(bias_relu_grad)                                       \
+    X(sum) X(reduce_max) X(argmax)                                                          \
+    X(softmax) X(softmax_grad) X(log_softmax)                                               \
+    X(softmax_cross_entropy) X(softmax_cross_entropy_grad)                                  \
+    X(batch_norm) X(batch_norm_grad) X(batch_norm_eval) X(layer_norm) X(layer_norm_grad)    \
+    X(maxpool) X(pool_gather) X(pool_scatter) X(avgpool) X(avgpool_dx)                      \
+    X(random_uniform) X(random_normal) X(dropout)                                           \
+    X(copy) X(pad) X(concat) X(gather) X(scatter_add)
+/* clang-format on */
 
 typedef struct sd_simd_tiles {
 #define SD_SIMD_FIELD(name) sd_tile *name;
