@@ -265,6 +265,63 @@ static void bad_contexts_are_refused(void **state)
     assert_null(context);
 }
 
+/* ---- elementwise work behind pooling ---- */
+
+/* Value, gradients and Hessian-vector products of max pooling over relu(conv + bias), with and without the pass, in f64. */
+static void work_behind_pooling_computes_the_same(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    for (int trial = 0; trial < law_trials(20); trial++) {
+        sd_graph *g = sd_graph_new();
+        int64_t size = law_int(5, 9), channels = law_int(1, 3);
+        sd_window conv = sd_window_default(), pool = sd_window_default();
+        pool.size[0] = pool.size[1] = law_int(2, 3);
+        pool.stride[0] = pool.stride[1] = 2; /* windows of 3 overlap: one winner may have two followers */
+        sd_node x = sd_input(g, "x", SD_F64, SD_SHAPE(2, size, size, 1));
+        sd_node wrt[2] = {sd_param(g, "w", SD_F64, SD_SHAPE(2, 2, 1, channels), (sd_param_spec){0}),
+                          sd_param(g, "b", SD_F64, SD_SHAPE(channels), (sd_param_spec){0})};
+        sd_node v[2] = {sd_param_like(g, "v", 0), sd_param_like(g, "v", 1)}, grad[2], hv[2];
+        sd_node y = sd_maxpool(sd_relu(sd_add(sd_conv2d(x, wrt[0], conv), wrt[1])), pool);
+        sd_node loss = sd_sum(sd_sin(y), SD_ALL_AXES, false);
+        sd_grad(loss, 2, wrt, grad);
+        sd_hvp(loss, 2, wrt, v, hv);
+        assert_int_equal(sd_graph_status(g), SD_OK);
+        int64_t n = 5 * channels, at = 4 * channels, pooled = sd_shape_count(sd_node_shape(y));
+        sd_output output[] = {{"y", 0, y}, {"grad", 0, grad[0]}, {"grad", at, grad[1]}, {"hv", 0, hv[0]}, {"hv", at, hv[1]}};
+        double in[2 * 81], theta[15], direction[15], value[2][2 * 16 * 3], slope[2][15], product[2][15], work[2];
+        assert_true(pooled <= (int64_t)SD_COUNT(value[0]));
+        law_draw_f64(in, SD_COUNT(in), -1, 1);
+        law_draw_f64(theta, SD_COUNT(theta), -1, 1);
+        law_draw_f64(direction, SD_COUNT(direction), -1, 1);
+        for (int k = 0; k < 2; k++) {
+            sd_plan *plan;
+            sd_workspace *workspace;
+            assert_ok(sd_compile(context, 5, output, &(sd_compile_options){.no_share = k}, &plan));
+            assert_ok(sd_workspace_new(plan, &workspace));
+            void *binding[6];
+            for (int s = 0; s < sd_plan_slots(plan); s++) {
+                const char *name = sd_plan_slot_name(plan, s);
+                binding[s] = !strcmp(name, "x")       ? (void *)in
+                             : !strcmp(name, "theta") ? theta
+                             : !strcmp(name, "v")     ? direction
+                             : !strcmp(name, "y")     ? value[k]
+                             : !strcmp(name, "grad")  ? slope[k]
+                                                      : product[k];
+            }
+            assert_ok(sd_run(plan, workspace, binding, NULL));
+            work[k] = sd_plan_flops(plan);
+            sd_workspace_free(workspace);
+            sd_plan_free(plan);
+        }
+        assert_memory_equal(value[0], value[1], (size_t)pooled * sizeof(double));
+        assert_near_f64(slope[0], slope[1], (size_t)n, 1e-12);
+        assert_near_f64(product[0], product[1], (size_t)n, 1e-12);
+        assert_true(work[0] < work[1]);
+        sd_graph_free(g);
+    }
+    sd_context_free(context);
+}
+
 /* ---- one point, many directions ---- */
 
 static void cut_program_equals_whole(void **state)
@@ -399,6 +456,7 @@ int main(void)
         cmocka_unit_test(slots_are_checked),
         cmocka_unit_test(barriers_keep_equal_nodes_apart),
         cmocka_unit_test(bad_contexts_are_refused),
+        cmocka_unit_test(work_behind_pooling_computes_the_same),
         cmocka_unit_test(cut_program_equals_whole),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(first_step_that_is_not_finite_is_named),

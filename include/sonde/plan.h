@@ -25,7 +25,7 @@ typedef struct sd_output {
 typedef struct sd_compile_options {
     bool expand_all; /**< expand every composite into primitives, whichever provider would take it */
     bool no_fuse;    /**< one step for every elementwise node */
-    bool no_share;   /**< skip common-subexpression sharing */
+    bool no_share;   /**< neither share equal nodes nor move work behind pooling */
 } sd_compile_options;
 
 /**

@@ -51,6 +51,7 @@ sd_status sd__program_begin(sd_context *context, int n, const sd_output *outputs
     program->n_out = n;
     SD_TRY(sd__borrow_graph(graph, program));
     SD_TRY(sd__pass_share(program));
+    SD_TRY(sd__pass_pool(program));
     SD_TRY(sd__pass_expand(program));
     return sd__pass_share(program); /* what expansion made anew */
 }
@@ -169,8 +170,8 @@ static void print_step(const sd_plan *plan, int number, sd_string *text)
 char *sd_plan_print(const sd_plan *plan)
 {
     sd_string text = {0};
-    sd__string_add(&text, "plan: %d steps, %.3f MFLOP, arena %.3f MB, constants %zu bytes\n", plan->n_steps,
-                   plan->flops * 1e-6, (double)plan->arena_bytes * 1e-6, plan->constant_bytes);
+    sd__string_add(&text, "plan: %d steps, %.3f MFLOP, arena %.3f MB, constants %zu bytes\n", plan->n_steps, plan->flops * 1e-6,
+                   (double)plan->arena_bytes * 1e-6, plan->constant_bytes);
     for (int i = 0; i < plan->n_steps; i++)
         print_step(plan, i, &text);
     return sd__string_take(&text);

@@ -12,8 +12,8 @@
 
 typedef struct cut {
     const sd_graph *graph;
-    bool *depends;   /* [count] on the direction */
-    int64_t *saved;  /* [count * SD_MAX_OUT] element of the saved slot + 1; 0: not saved */
+    bool *depends;  /* [count] on the direction */
+    int64_t *saved; /* [count * SD_MAX_OUT] element of the saved slot + 1; 0: not saved */
     int n_saved;
     int64_t length[SD_DTYPE_COUNT]; /* elements saved so far */
 } cut;

@@ -37,10 +37,10 @@ struct sd_rewrite {
     const sd_program *program;
     const sd_graph *from;
     sd_graph *to;
-    sd_ref *map;        /* [from->count][SD_MAX_OUT] */
-    uint32_t *uses;     /* [from->count] operands that are this node, outputs included; 0: dead */
-    void *user;         /* the pass's own */
-    bool changed;       /* the pass may set it */
+    sd_ref *map;                     /* [from->count][SD_MAX_OUT] */
+    uint32_t *uses;                  /* [from->count] operands that are this node, outputs included; 0: dead */
+    void *user;                      /* the pass's own */
+    bool changed;                    /* the pass may set it */
     const char *last_from, *last_to; /* the path copied last: neighbours share it */
 };
 
@@ -75,6 +75,7 @@ void sd__program_free(sd_program *program);
 
 /* The passes, in the order in which sd_compile() runs them. */
 sd_status sd__pass_share(sd_program *program);  /* fold fills, share equal nodes, drop the dead */
+sd_status sd__pass_pool(sd_program *program);   /* bias and relu move behind max pooling */
 sd_status sd__pass_expand(sd_program *program); /* composites that no provider takes become primitives */
 sd_status sd__pass_fuse(sd_program *program);   /* elementwise nodes become clusters */
 
