@@ -274,12 +274,13 @@ static void work_behind_pooling_computes_the_same(void **state)
     for (int trial = 0; trial < law_trials(20); trial++) {
         sd_graph *g = sd_graph_new();
         int64_t size = law_int(5, 9), channels = law_int(1, 3);
+        const sd_param_spec spec = {.decayed = false};
         sd_window conv = sd_window_default(), pool = sd_window_default();
         pool.size[0] = pool.size[1] = law_int(2, 3);
         pool.stride[0] = pool.stride[1] = 2; /* windows of 3 overlap: one winner may have two followers */
         sd_node x = sd_input(g, "x", SD_F64, SD_SHAPE(2, size, size, 1));
-        sd_node wrt[2] = {sd_param(g, "w", SD_F64, SD_SHAPE(2, 2, 1, channels), (sd_param_spec){0}),
-                          sd_param(g, "b", SD_F64, SD_SHAPE(channels), (sd_param_spec){0})};
+        sd_node wrt[2] = {sd_param(g, "w", SD_F64, SD_SHAPE(2, 2, 1, channels), spec),
+                          sd_param(g, "b", SD_F64, SD_SHAPE(channels), spec)};
         sd_node v[2] = {sd_param_like(g, "v", 0), sd_param_like(g, "v", 1)}, grad[2], hv[2];
         sd_node y = sd_maxpool(sd_relu(sd_add(sd_conv2d(x, wrt[0], conv), wrt[1])), pool);
         sd_node loss = sd_sum(sd_sin(y), SD_ALL_AXES, false);
