@@ -23,6 +23,7 @@ static void print_overview(void)
            "  1    failure: a file, the data, memory\n"
            "  2    wrong usage: a command, option or argument\n"
            "  3    a loss or gradient was not finite; the run keeps a black box\n"
+           "  4    lab run --expect: a verdict differs from the one foreseen; 5: one was not reached\n"
            "  130  interrupted, after a checkpoint was written\n\n"
            "environment:\n"
            "  SONDE_DATA     folder with data sets (also searched: --data-dir, ~/.cache/sonde)\n"

@@ -141,8 +141,8 @@ const sd_claim sd__claim_c10_memoriser = {
               "All four probabilities are at least 1 − δ (simultaneous 95 % intervals).", SD_CONFIRMED},
              {"c", "f̂ is good with high probability if its empirical risk is small.",
               "Refuted by one counterexample: R_D at most 0.01 and R = ½ within 0.02.", SD_REFUTED}},
-    .error = {{"E01", "Pr(R_D ≥ R + ε) ≤ δ", "Pr(R ≥ R_D + ε) ≤ δ"},
+    .error = {{"E01", "Pr(R_D ≥ R + ε) ≤ δ", "Pr(R ≥ R_D + ε) ≤ δ", "a"},
               {"E38", "f̂ is good with high probability if the empirical risk is small",
-               "only for an f̂ that generalises in the sense of the corrected definition"}},
+               "only for an f̂ that generalises in the sense of the corrected definition", "c"}},
     .run = run,
 };

@@ -1,0 +1,310 @@
+/* page.c -- the page of a claim: its words, theory, protocol, figures, numbers, verdicts, and how to run it again. */
+#include "report/page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/figure.h"
+#include "report/html.h"
+
+const char *sd__json_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+const json_t *sd__result_part(const json_t *result, const char *id)
+{
+    json_t *part;
+    size_t i;
+    json_array_foreach(json_object_get(result, "parts"), i, part)
+    {
+        if (!strcmp(sd__json_text(part, "id"), id))
+            return part;
+    }
+    return NULL;
+}
+
+void sd__verdict_html(sd_string *page, const char *verdict)
+{
+    if (!verdict || !*verdict)
+        sd__string_add(page, "<span class=\"soft\">not run</span>");
+    else
+        sd__string_add(page, "<span class=\"verdict %s\">%s</span>", verdict, verdict);
+}
+
+void sd__headline_html(sd_string *page, const sd_claim *claim, const json_t *result)
+{
+    int n = sd__claim_parts(claim);
+    bool same = true;
+    for (int i = 1; i < n; i++)
+        same = same && !strcmp(sd__json_text(sd__result_part(result, claim->part[i].id), "verdict"),
+                               sd__json_text(sd__result_part(result, claim->part[0].id), "verdict"));
+    for (int i = 0; i < (same ? SD_MIN(n, 1) : n); i++) {
+        if (!same)
+            sd__string_add(page, "%s%s ", i ? ", " : "", claim->part[i].id);
+        sd__verdict_html(page, sd__json_text(sd__result_part(result, claim->part[i].id), "verdict"));
+    }
+}
+
+/* ---- sections ------------------------------------------------------------------------------------------------------------------ */
+
+static void paragraph(sd_string *page, const char *title, const char *text)
+{
+    if (!text)
+        return;
+    sd__string_add(page, "<h2>%s</h2>\n<p>", title);
+    sd__html_text(page, text);
+    sd__string_add(page, "</p>\n");
+}
+
+static void header(const sd_claim *claim, sd_string *page)
+{
+    sd__string_add(page, "<p class=\"small\"><a href=\"index.html\">All claims</a></p>\n<h1>%s: ", claim->id);
+    sd__html_text(page, claim->title);
+    sd__string_add(page, "</h1>\n<p>");
+    sd__html_text(page, claim->text);
+    sd__string_add(page, "</p>\n<p class=\"small soft\">");
+    sd__html_text(page, claim->lecture);
+    sd__string_add(page, " (%s), slide: ", sd__lecture_name(claim->lecture));
+    sd__html_text(page, claim->slide);
+    sd__string_add(page, "<br>Kind: %s. Question: %s.</p>\n", sd__claim_kind_name(claim->kind),
+                   sd__question_name(claim->question));
+}
+
+static void verdicts(const sd_claim *claim, const json_t *result, sd_string *page)
+{
+    sd__string_add(page, "<h2>Verdict</h2>\n");
+    for (int i = 0; i < sd__claim_parts(claim); i++) {
+        const json_t *part = sd__result_part(result, claim->part[i].id);
+        sd__string_add(page, "<div class=\"card\"><p><b>%s</b> ", claim->part[i].id);
+        sd__verdict_html(page, sd__json_text(part, "verdict"));
+        if (part && strcmp(sd__json_text(part, "verdict"), sd__verdict_name(claim->part[i].expected)))
+            sd__string_add(page, " <span class=\"soft\">(the catalogue foresaw: %s)</span>",
+                           sd__verdict_name(claim->part[i].expected));
+        sd__string_add(page, "<br>");
+        sd__html_text(page, claim->part[i].statement);
+        sd__string_add(page, "</p>");
+        if (part) {
+            sd__string_add(page, "<p>Measured: ");
+            sd__html_text(page, sd__json_text(part, "reason"));
+            sd__string_add(page, ".</p>");
+        }
+        sd__string_add(page, "<p class=\"small soft\">Rule: ");
+        sd__html_text(page, claim->part[i].rule);
+        sd__string_add(page, "</p></div>\n");
+    }
+}
+
+static void errors(const sd_claim *claim, sd_string *page)
+{
+    if (!claim->error[0].id)
+        return;
+    sd__string_add(page, "<h2>The slide's errors</h2>\n");
+    for (int i = 0; i < SD_SLIDE_ERRORS && claim->error[i].id; i++) {
+        sd__string_add(page, "<div class=\"card\"><p><b>%s</b> Printed: ", claim->error[i].id);
+        sd__html_text(page, claim->error[i].printed);
+        sd__string_add(page, "<br>Correct: ");
+        sd__html_text(page, claim->error[i].correct);
+        sd__string_add(page, "</p></div>\n");
+    }
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+
+static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
+
+static sd_figure_style style_of(const char *name)
+{
+    static const char *const names[] = {"line", "points", "bars", "dashes"};
+    for (int i = 0; i < (int)SD_COUNT(names); i++)
+        if (!strcmp(name, names[i]))
+            return (sd_figure_style)i;
+    return SD_FIGURE_POINTS;
+}
+
+static bool read_series(const json_t *from, sd_figure_series *series)
+{
+    const json_t *points = json_object_get(from, "points");
+    sd_figure_point *point = sd__alloc_zeroed(json_array_size(points) + 1, sizeof *point);
+    *series = (sd_figure_series){sd__json_text(from, "name"), style_of(sd__json_text(from, "style")),
+                                 (int)json_array_size(points), point};
+    for (int i = 0; point && i < series->n; i++) {
+        const json_t *p = json_array_get(points, (size_t)i);
+        point[i] = (sd_figure_point){real(json_array_get(p, 0)), real(json_array_get(p, 1)), real(json_array_get(p, 2)),
+                                     real(json_array_get(p, 3))};
+    }
+    return point;
+}
+
+static void free_figure(sd_figure *figure)
+{
+    for (int i = 0; figure->series && i < figure->n_series; i++)
+        free((void *)figure->series[i].point);
+    free((void *)figure->series);
+    free((void *)figure->tick);
+}
+
+/* The JSON must outlive the figure, whose texts it owns. */
+static sd_status read_figure(const json_t *from, const char *name, sd_figure *figure)
+{
+    const json_t *list = json_object_get(from, "series"), *ticks = json_object_get(from, "ticks");
+    *figure = (sd_figure){name,
+                          sd__json_text(from, "x"),
+                          sd__json_text(from, "y"),
+                          json_is_true(json_object_get(from, "log_x")),
+                          json_is_true(json_object_get(from, "log_y")),
+                          0,
+                          NULL,
+                          0,
+                          NULL};
+    sd_figure_series *series = sd__alloc_zeroed(json_array_size(list) + 1, sizeof *series);
+    sd_figure_tick *tick = sd__alloc_zeroed(json_array_size(ticks) + 1, sizeof *tick);
+    bool good = series && tick;
+    figure->series = series;
+    figure->tick = tick;
+    for (size_t i = 0; good && i < json_array_size(list); i++) {
+        good = read_series(json_array_get(list, i), &series[i]);
+        figure->n_series++;
+    }
+    for (size_t i = 0; good && i < json_array_size(ticks); i++) {
+        const json_t *t = json_array_get(ticks, i);
+        const char *label = json_string_value(json_array_get(t, 1));
+        tick[figure->n_ticks++] = (sd_figure_tick){real(json_array_get(t, 0)), label ? label : ""};
+    }
+    return good ? SD_OK : sd__fail(SD_ENOMEM, "out of memory");
+}
+
+static sd_status one_figure(const sd_claim *claim, const json_t *from, size_t number, const char *folder, sd_string *page)
+{
+    sd_figure figure;
+    char name[64], *svg = NULL;
+    sd_string path = {0};
+    snprintf(name, sizeof name, "%s-%zu", claim->id, number);
+    sd__string_add(&path, "%s/%s.csv", folder, name);
+    sd_status status = path.failed ? sd__fail(SD_ENOMEM, "out of memory") : read_figure(from, name, &figure);
+    if (status == SD_OK) {
+        status = sd__figure_csv(&figure, path.text);
+        if (status == SD_OK)
+            status = sd__figure_svg(&figure, &svg);
+        free_figure(&figure);
+    }
+    if (status == SD_OK) {
+        sd__string_add(page, "<figure role=\"img\" aria-label=\"");
+        sd__html_text(page, sd__json_text(from, "caption"));
+        sd__string_add(page, "\">\n");
+        sd__string_add_bytes(page, svg, strlen(svg));
+        sd__string_add(page, "<figcaption>");
+        sd__html_text(page, sd__json_text(from, "caption"));
+        sd__string_add(page, ". <a href=\"%s.csv\">Data</a></figcaption></figure>\n", name);
+    }
+    free(svg);
+    free(path.text);
+    return status;
+}
+
+static sd_status figures(const sd_claim *claim, const json_t *result, const char *folder, sd_string *page)
+{
+    json_t *figure;
+    size_t i;
+    json_array_foreach(json_object_get(result, "figures"), i, figure)
+    {
+        if (!i)
+            sd__string_add(page, "<h2>Theory and measurement</h2>\n");
+        SD_TRY(one_figure(claim, figure, i + 1, folder, page));
+    }
+    return SD_OK;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------------------------------------ */
+
+static void number(sd_string *page, double value)
+{
+    if (isfinite(value))
+        sd__string_add(page, value == trunc(value) && fabs(value) < 1e7 ? "%.0f" : "%.4g", value);
+    else
+        sd__string_add(page, "–");
+}
+
+static void table(const json_t *result, sd_string *page)
+{
+    json_t *row;
+    size_t i;
+    const json_t *rows = json_object_get(result, "measurements");
+    if (!json_array_size(rows))
+        return;
+    sd__string_add(
+        page,
+        "<h2>Numbers</h2>\n<table class=\"numbers\"><thead><tr><th>Part</th><th>Quantity</th><th class=\"n\">Measured</th>"
+        "<th class=\"n\">Interval</th><th class=\"n\">Theory</th></tr></thead><tbody>\n");
+    json_array_foreach(rows, i, row)
+    {
+        double low = real(json_object_get(row, "low")), high = real(json_object_get(row, "high"));
+        sd__string_add(page, "<tr><td>%s</td><td class=\"q\">", sd__json_text(row, "part"));
+        sd__html_text(page, sd__json_text(row, "name"));
+        sd__string_add(page, "</td><td class=\"n\" data-name=\"measured\">");
+        number(page, real(json_object_get(row, "estimate")));
+        sd__string_add(page, "</td><td class=\"n\" data-name=\"interval\">");
+        if (isfinite(low) || isfinite(high)) {
+            number(page, low);
+            sd__string_add(page, " to ");
+            number(page, high);
+        }
+        sd__string_add(page, "</td><td class=\"n\" data-name=\"theory\">");
+        number(page, real(json_object_get(row, "theory")));
+        sd__string_add(page, "</td></tr>\n");
+    }
+    sd__string_add(
+        page, "</tbody></table>\n<p class=\"small soft\">Intervals hold together with 95 %%. A row without interval is exact, "
+              "or a single number shown for context.</p>\n");
+}
+
+static void notes(const json_t *result, sd_string *page)
+{
+    json_t *note;
+    size_t i;
+    json_array_foreach(json_object_get(result, "notes"), i, note)
+    {
+        sd__string_add(page, "<p>");
+        sd__html_text(page, json_string_value(note));
+        sd__string_add(page, "</p>\n");
+    }
+}
+
+static void provenance(const sd_catalogue_entry *entry, const json_t *result, sd_string *page)
+{
+    const char *mode = sd__json_text(result, "mode");
+    sd__string_add(page, "<h2>Run it again</h2>\n<p><code>sonde lab run %s --%s", entry->claim->id, *mode ? mode : "quick");
+    if (result)
+        sd__string_add(page, " --seed %lld", (long long)json_integer_value(json_object_get(result, "seed")));
+    sd__string_add(page, "</code></p>\n<p class=\"small soft\">Source: %s", entry->file);
+    if (result) {
+        sd__string_add(page, ". Run on %s in %.1f s, commit %s, on: ", sd__json_text(result, "date"),
+                       real(json_object_get(result, "seconds")), sd__json_text(result, "commit"));
+        sd__html_text(page, sd__json_text(result, "machine"));
+    }
+    sd__string_add(page, ".</p>\n");
+}
+
+sd_status sd__claim_page(const sd_catalogue_entry *entry, const json_t *result, const char *folder, sd_string *page)
+{
+    const sd_claim *claim = entry->claim;
+    sd_string title = {0};
+    sd__string_add(&title, "%s: %s", claim->id, claim->title);
+    sd__html_begin(page, title.text ? title.text : claim->id);
+    free(title.text);
+    header(claim, page);
+    verdicts(claim, result, page);
+    SD_TRY(figures(claim, result, folder, page));
+    notes(result, page);
+    paragraph(page, "Theory", claim->theory);
+    paragraph(page, "Protocol", claim->protocol);
+    paragraph(page, "Caution", claim->caution);
+    errors(claim, page);
+    table(result, page);
+    provenance(entry, result, page);
+    sd__html_end(page);
+    return SD_OK;
+}
