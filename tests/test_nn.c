@@ -208,6 +208,24 @@ static void moments(const double *x, double *mean, double *variance, double *kur
     *kurtosis = k;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov and Smirnov's distance of a sample from the normal or the uniform law of mean 0; above 2 / sqrt(n) once in 1,500. */
+static double distance(double *x, bool normal, double deviation)
+{
+    double largest = 0;
+    qsort(x, DRAWN, sizeof *x, ascending);
+    for (int i = 0; i < DRAWN; i++) {
+        double z = x[i] / deviation, below = normal ? 0.5 * erfc(-z / sqrt(2)) : 0.5 + z / sqrt(12);
+        largest = fmax(largest, fmax(fabs(below - (double)i / DRAWN), fabs(below - (i + 1.0) / DRAWN)));
+    }
+    return largest;
+}
+
 /* Mean 0, the stated variance, and the fourth moment of the law (3 normal, 9/5 uniform), each within five standard errors. */
 static void distributions_have_their_moments(void **state)
 {
@@ -229,6 +247,7 @@ static void distributions_have_their_moments(void **state)
         assert_true(fabs(mean) < 5 * sqrt(row[i].variance / DRAWN));
         assert_true(fabs(variance / row[i].variance - 1) < 5 * sqrt((row[i].kurtosis - 1) / DRAWN));
         assert_true(fabs(kurtosis - row[i].kurtosis) < 5 * sqrt(96.0 / DRAWN));
+        assert_true(distance(x, row[i].kurtosis == 3, sqrt(row[i].variance)) < 2 / sqrt(DRAWN));
         for (int k = 0; k < DRAWN; k++)
             assert_true(fabs(x[k]) <= row[i].limit);
     }
@@ -737,6 +756,53 @@ static void yaml_messages(void **state)
     sd_context_free(context);
 }
 
+/* Another digit in place of one, or a piece that may stand in such a file in place of a few characters. */
+static void mutate(char *text, size_t room)
+{
+    static const char *const pieces[] = {"0", "-1", "3",  "99", "relu", "[", "]",  "{",
+                                         "}", ": ", "- ", "\n", "*x",   "~", "\"", "from"};
+    size_t length = strlen(text), at = (size_t)law_int(0, (int)length - 1), end = at + (size_t)law_int(0, 6);
+    const char *piece = pieces[law_int(0, (int)SD_COUNT(pieces) - 1)];
+    char *digit = law_int(0, 1) ? strpbrk(text + at, "0123456789") : NULL;
+    if (digit) {
+        *digit = (char)('0' + law_int(0, 9));
+        return;
+    }
+    end = SD_MIN(end, length);
+    if (strlen(piece) + length + 1 > room)
+        return;
+    memmove(text + at + strlen(piece), text + end, length - end + 1);
+    memcpy(text + at, piece, strlen(piece));
+}
+
+/* Whatever is in the file: a model, or a message that begins with its place. */
+static void damaged_files_are_models_or_messages(void **state)
+{
+    sd_context *context = context_of(1);
+    int models = 0, messages = 0;
+    for (int trial = 0; trial < law_trials(400); trial++) {
+        char text[4096];
+        sd_config *config;
+        sd_model *model = NULL;
+        snprintf(text, sizeof text, "%s", everything);
+        for (int times = law_int(1, 3); times > 0; times--)
+            mutate(text, sizeof text);
+        sd_status status = sd__config_parse("a.yaml", text, strlen(text), &config);
+        if (status == SD_OK) {
+            status = sd__model_from_config(context, config->root, &(sd_model_data){.classes = 5}, &model);
+            sd__config_free(config);
+        }
+        assert_true((status == SD_OK) == (model != NULL));
+        if (status != SD_OK && strncmp(sd_error(), "a.yaml:", 7) != 0 && strncmp(sd_error(), "model ", 6) != 0)
+            fail_msg("%s\n%s", sd_error(), text);
+        models += status == SD_OK;
+        messages += status != SD_OK;
+        sd_model_free(model);
+    }
+    assert_true(models > 10 && messages > 100);
+    sd_context_free(context);
+}
+
 static void number_targets_need_a_loss_for_numbers(void **state)
 {
     sd_context *context = context_of(1);
@@ -864,6 +930,7 @@ int main(void)
         cmocka_unit_test(pad_shortcut_values),
         cmocka_unit_test(frozen_layers_have_no_gradient),
         cmocka_unit_test(yaml_messages),
+        cmocka_unit_test(damaged_files_are_models_or_messages),
         cmocka_unit_test(number_targets_need_a_loss_for_numbers),
         cmocka_unit_test(mistakes_in_c),
         cmocka_unit_test(programs_are_kept),

@@ -2,7 +2,7 @@
  * init.c -- initial weights.
  *
  * The stream of random numbers belongs to the slice's name, and an element's place in it to its index. Two elements share one
- * block of Philox: that makes one pair of normal numbers by Box and Muller, or two uniform ones of 53 bits.
+ * block of Philox, which makes two uniform numbers of 53 bits; normal numbers are quantiles of uniform ones.
  */
 #include "nn/init.h"
 
@@ -57,20 +57,56 @@ bool sd__init_elementwise(const sd_slice *slice) { return slice->init.kind != SD
 
 /* ---- elements ---------------------------------------------------------------------------------------------------- */
 
+/* p[0] + p[1] x + ... + p[7] x^7 */
+static double polynomial(const double p[8], double x)
+{
+    double sum = p[7];
+    for (int i = 6; i >= 0; i--)
+        sum = sum * x + p[i];
+    return sum;
+}
+
+/*
+ * The number below which a normal number lies with probability 1/2 + q, |q| < 1/2: algorithm AS 241 of Wichura (1988), PPND16,
+ * whose relative error is 1e-16. A logarithm is needed in the tails alone, which makes it three times as fast as Box and Muller.
+ */
+static double normal_quantile(double q)
+{
+    static const double a[2][8] = {
+        {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
+         4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3},
+        {1, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3, 2.1213794301586595867e4,
+         3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3}};
+    static const double c[2][8] = {
+        {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0,
+         1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4},
+        {1, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1, 1.48103976427480074590e-1,
+         1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9}};
+    static const double e[2][8] = {
+        {6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0, 2.96560571828504891230e-1,
+         2.65321895265761230930e-2, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7},
+        {1, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2, 7.86869131145613259100e-4,
+         1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15}};
+    if (fabs(q) <= 0.425) {
+        double r = 0.180625 - q * q;
+        return q * polynomial(a[0], r) / polynomial(a[1], r);
+    }
+    double r = sqrt(-log(0.5 - fabs(q)));
+    double x =
+        r <= 5 ? polynomial(c[0], r - 1.6) / polynomial(c[1], r - 1.6) : polynomial(e[0], r - 5) / polynomial(e[1], r - 5);
+    return q < 0 ? -x : x;
+}
+
 /* Elements 2 i and 2 i + 1 of the stream. */
 static void draw_pair(distribution d, uint64_t key, uint64_t stream, int64_t i, double pair[2])
 {
     const uint32_t counter[4] = {(uint32_t)i, (uint32_t)(i >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
     sd_philox r = sd__philox(key, counter);
-    double u = sd__unit_f64(r.word[0], r.word[1]), v = sd__unit_f64(r.word[2], r.word[3]);
-    if (d.law == UNIFORM) {
-        pair[0] = d.a + d.b * u;
-        pair[1] = d.a + d.b * v;
-        return;
+    for (int k = 0; k < 2; k++) {
+        double u = sd__unit_f64(r.word[2 * k], r.word[2 * k + 1]);
+        /* The middle of the uniform number's interval: never 0, where a quantile would be infinite. */
+        pair[k] = d.law == UNIFORM ? d.a + d.b * u : d.a * normal_quantile(u - 0.5 + 0x1p-54);
     }
-    double radius = d.a * sqrt(-2 * log(1 - u)), angle = 6.283185307179586477 * v;
-    pair[0] = radius * cos(angle);
-    pair[1] = radius * sin(angle);
 }
 
 static void store(const sd_slice *slice, void *data, int64_t i, double value)
@@ -104,11 +140,18 @@ void sd__init_stretch(const sd_slice *slice, uint64_t seed, int64_t begin, int64
 
 /* ---- orthogonal matrices ----------------------------------------------------------------------------------------- */
 
+/* In 8 lanes, which the compiler can keep in vectors. */
 static double dot(const double *a, const double *b, int64_t n)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
+    double lane[8] = {0}, sum = 0;
+    int64_t whole = n - n % 8;
+    for (int64_t i = 0; i < whole; i += 8)
+        for (int k = 0; k < 8; k++)
+            lane[k] += a[i + k] * b[i + k];
+    for (int64_t i = whole; i < n; i++)
+        lane[i % 8] += a[i] * b[i];
+    for (int k = 0; k < 8; k++)
+        sum += lane[k];
     return sum;
 }
 
