@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "format/config.h"
+#include "kernels/simd/update.h"
 #include "law.h"
 #include "optim/yaml.h"
 
@@ -264,6 +265,41 @@ static void bits_do_not_depend_on_threads(void **state)
         }
 }
 
+/* Every loop of every level that this CPU has, on lengths around its vectors. */
+static void bits_do_not_depend_on_the_level(void **state)
+{
+    static const sd_update_loops *const level[] = {sd__update_loops_v2, sd__update_loops_v3, sd__update_loops_v4};
+    const sd_update u = {.limit = 0.8,
+                         .scale = 0.7,
+                         .decay = 0.1,
+                         .shrink = 0.99,
+                         .lr = 0.1,
+                         .momentum = 0.9,
+                         .beta1 = 0.9,
+                         .beta2 = 0.99,
+                         .epsilon = 1e-6,
+                         .root = 0.3};
+    enum { MOST = 150 };
+    for (int wide = 0; wide < 2; wide++)
+        for (size_t n = 1; n <= MOST; n++) {
+            double start[4 * MOST], one[4 * MOST], other[4 * MOST]; /* theta, g, a, b; as floats, the first half */
+            wide ? law_draw_f64(start, 4 * MOST, 0, 1) : law_draw((float *)start, 4 * MOST, 0, 1);
+            for (int rule = 0; rule < 4; rule++)
+                for (int l = 0; l <= (int)sd__cpu_level(); l++) {
+                    const sd_update_loops *loops = &level[l][wide];
+                    sd_update_rule *const rules[] = {loops->sgd, loops->momentum, loops->nesterov, loops->adam};
+                    char *at = (char *)(l ? other : one);
+                    size_t step = MOST * (wide ? sizeof(double) : sizeof(float));
+                    memcpy(at, start, sizeof start);
+                    rules[rule](n, at, at + step, at + 2 * step, at + 3 * step, &u);
+                    double sum = loops->square_sum(n, at + step, 0.8), first = level[0][wide].square_sum(n, at + step, 0.8);
+                    assert_memory_equal(&sum, &first, sizeof sum);
+                    if (l)
+                        assert_memory_equal(one, other, 4 * step);
+                }
+        }
+}
+
 /* Gradients that stop leave moments that shrink into denormals; they are flushed, on the caller, too. */
 static void moments_do_not_stay_denormal(void **state)
 {
@@ -376,6 +412,7 @@ int main(void)
         cmocka_unit_test(frozen_and_undecayed_slices),
         cmocka_unit_test(norms_and_clipping),
         cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(bits_do_not_depend_on_the_level),
         cmocka_unit_test(moments_do_not_stay_denormal),
         cmocka_unit_test(schedules),
         cmocka_unit_test(from_yaml),
