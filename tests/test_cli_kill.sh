@@ -47,5 +47,4 @@ a, b = lines("whole"), lines("torn")
 assert a == b, next((x, y) for x, y in zip(a, b) if x != y)
 assert a[-1]["step"] == int(sys.argv[1])
 END
-cmp -s whole/checkpoints/best.safetensors torn/checkpoints/best.safetensors || echo "best.safetensors differ (they hold the time spent)"
 echo "$kills kills"

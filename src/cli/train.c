@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -76,20 +77,34 @@ static double left(const display *d, const sd_progress *p)
     return done > 0 ? (sd__clock() - d->began) * (double)(p->steps - p->step) / done : 0;
 }
 
+/* Columns of the terminal: a line that is wider would not be wiped by the next one. */
+static size_t columns(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+static void show_bar(const sd_progress *p, const char *hits, const char *rate, const char *eta)
+{
+    char bar[21], line[256];
+    int64_t steps = p->steps > 0 ? p->steps : 1;
+    int full = (int)(20 * p->step / steps);
+    memset(bar, '#', (size_t)full);
+    memset(bar + full, '.', (size_t)(20 - full));
+    bar[20] = 0;
+    snprintf(line, sizeof line, "epoch %" PRId64 "/%" PRId64 " [%s] %3d %%  loss %.4f%s  %s/s  ETA %s", p->epoch, p->epochs,
+             bar, (int)(100 * p->step / steps), p->loss, hits, rate, eta);
+    fprintf(stderr, "\r\033[K%.*s", (int)SD_MIN(columns() - 1, sizeof line), line);
+}
+
 static void show_step(display *d, const sd_progress *p)
 {
-    char bar[33], hits[32], eta[32], rate[32];
-    int64_t steps = p->steps > 0 ? p->steps : 1;
-    int full = (int)(32 * p->step / steps);
-    memset(bar, '#', (size_t)full);
-    memset(bar + full, '.', (size_t)(32 - full));
-    bar[32] = 0;
+    char hits[32], eta[32], rate[32];
     accuracy(p->accuracy, hits);
     duration(left(d, p), eta);
     sd__count_text(p->samples_per_second, rate);
     if (d->terminal)
-        fprintf(stderr, "\r\033[Kepoch %" PRId64 "/%" PRId64 " [%s] %3d %%  loss %.4f%s  %s/s  ETA %s", p->epoch, p->epochs,
-                bar, (int)(100 * p->step / steps), p->loss, hits, rate, eta);
+        show_bar(p, hits, rate, eta);
     else
         fprintf(stderr, "epoch %" PRId64 "/%" PRId64 "  step %" PRId64 "/%" PRId64 "  train loss %.4f%s  %s/s  ETA %s\n",
                 p->epoch, p->epochs, p->step, p->steps, p->loss, hits, rate, eta);
