@@ -123,7 +123,7 @@ V_INLINE vf v_erf(vf x)
     p = p * z + 0x1.ce2e54p-4f;
     p = p * z - 0x1.812744p-2f;
     p = p * z + 0x1.06eba8p-3f;
-    vf small = x + x * p;
+    vf small = v_select(v_lt(a, v_set(0x1p-64f)), x * 0x1.20dd76p+0f, x + x * p); /* so tiny that x p may be denormal */
     vf t = v_select(v_lt(v_set(3.95f), a), v_set(3.95f), a);
     vf q = 0x1.c54e98p-12f - t * 0x1.5ecf78p-16f;
     q = q * t - 0x1.10aa66p-8f;
@@ -216,7 +216,7 @@ V_INLINE vf v_sin_quadrant(vf r, vi n)
     return (vf)((vu)y ^ (((vu)n & 2) << 30));
 }
 
-/* sin x and cos x; 2.4 ulp. */
+/* sin x and cos x; 2.5 ulp. */
 V_INLINE vf v_sin(vf x)
 {
     vi n;
