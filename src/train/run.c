@@ -272,13 +272,23 @@ static sd_status hash_config(sd_trainer *t, const char *path)
     return SD_OK;
 }
 
-/* Without a checkpoint (killed before the first), the weights of the start are made again. */
+/* Without a checkpoint (killed before the first), the weights of the start are made again; with one, their source may be gone. */
+static sd_status init_unless_begun(const char *folder, making *m)
+{
+    char *last = sd__run_file(folder, SD_LAST);
+    if (!last)
+        return SD_ENOMEM;
+    sd_status status = sd__file_exists(last) ? SD_OK : init_weights(m);
+    free(last);
+    return status;
+}
+
 static sd_status resume(sd_context *context, const char *folder, const char *path, const sd_run_options *o, making *m,
                         sd_trainer **trainer)
 {
     SD_TRY(sd__config_read(path, &m->yaml));
     SD_TRY(prepare(context, o, m));
-    SD_TRY(init_weights(m));
+    SD_TRY(init_unless_begun(folder, m));
     m->folder = strdup(folder);
     if (!m->folder)
         return sd__fail(SD_ENOMEM, "no memory for a path");

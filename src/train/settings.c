@@ -409,6 +409,15 @@ static sd_status put_checksum(sd_config *config, const char *path, const sd_data
     return *checksum ? sd__config_put_text(config, path, checksum) : SD_OK;
 }
 
+/* `init: RUN` or {from: RUN}: an absolute path, as for data. */
+static sd_status put_init(sd_config *config, const sd_settings *s)
+{
+    if (!s->init_from)
+        return SD_OK;
+    const char *from = absolute(&config->arena, s->init_from);
+    return sd__config_put_text(config, s->init_node->kind == SD_CONFIG_MAP ? "init.from" : "init", from);
+}
+
 sd_status sd__settings_resolve(sd_config *config, const sd_settings *s, const sd_data *data)
 {
     SD_TRY(spell_out(config));
@@ -421,6 +430,7 @@ sd_status sd__settings_resolve(sd_config *config, const sd_settings *s, const sd
     SD_TRY(put_path(config, "data.npy.y", s->data.npy_y));
     SD_TRY(put_path(config, "data.npy.test_x", s->data.npy_test_x));
     SD_TRY(put_path(config, "data.npy.test_y", s->data.npy_test_y));
+    SD_TRY(put_init(config, s));
     SD_TRY(sd__config_put_text(config, "sonde.version", sd_version()));
     SD_TRY(put_checksum(config, "sonde.train_sha256", data->train));
     return put_checksum(config, "sonde.test_sha256", data->test);
