@@ -645,9 +645,9 @@ static void check_trial(const trial *t)
     {                                                           \
         SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false, true \
     }
-#define REAL(...)                                         \
-    {                                                     \
-        SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false \
+#define REAL(...)                                                \
+    {                                                            \
+        SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false, false \
     }
 
 static void reductions(void **state)
