@@ -69,19 +69,6 @@ generator=$(sed -n "s/^CMAKE_GENERATOR:INTERNAL=//p" "$SONDE_BUILD/CMakeCache.tx
     { cat log; fail "the CMake package is of no use"; }
 for kind in sonde sonde_static; do package/build/use-$kind || fail "use-$kind: exit status $?"; done
 
-# The examples of embedding, as their reader would build them.
-# shellcheck disable=SC2046,SC2086
-if [ -e "$SONDE_SOURCE/examples/embed/main.c" ]; then
-    $CC -std=c11 -O2 "$SONDE_SOURCE/examples/embed/main.c" $(pkg-config --cflags --libs sonde) -lm -o embed
-    $CC -std=c11 -O2 "$SONDE_SOURCE/examples/embed/main.c" $(pkg-config --cflags sonde) $whole -o use-static
-    $CXX -std=c++17 -O2 "$SONDE_SOURCE/examples/embed/main.cpp" $(pkg-config --cflags --libs sonde) -o embed-c++
-    for program in embed embed-c++; do
-        echo "$program:"
-        ./$program >log 2>&1 || { cat log; fail "$program: exit status $?"; }
-        tail -n 3 log
-    done
-fi
-
 # What a library exports is what its headers promise. names HEADER...: the functions declared there, in order.
 names() {
     awk '/^SD_API/ { on = 1; text = "" }
@@ -109,9 +96,9 @@ fi
 # An embedding program carries the engine and its formats, none of what only the command needs.
 ldd use-shared "$library" >needs
 ! grep -E 'libcurl|libarchive|libpng' needs || fail "the library drags these along"
-cp use-static stripped
-strip stripped
-echo "stripped, with the whole library inside: $(wc -c <stripped) bytes; it needs:"
+# shellcheck disable=SC2046,SC2086
+$CC -O2 -s "$SONDE_SOURCE/examples/embed/main.c" $(pkg-config --cflags sonde) $whole -o stripped
+echo "examples/embed/main.c, stripped, with the library inside: $(wc -c <stripped) bytes; it needs:"
 ldd stripped | awk '{ print "  " $1 }'
 
 if [ -e "$SONDE_SOURCE/src/cli/main.c" ]; then
