@@ -44,7 +44,7 @@ typedef struct sd_simd_table {
 
 extern const sd_simd_table sd__simd_table_v2, sd__simd_table_v3, sd__simd_table_v4;
 
-/* The tile of an elementwise op whose operand 0 has this dtype, or NULL. The same contract as sd_op.tile; the same bits at every level. */
+/* The tile of an elementwise op whose operand 0 has this dtype, or NULL. As sd_op.tile; the same bits at every level. */
 sd_tile *sd__simd_tile(const sd_op *op, sd_dtype operand, sd_level level, const void *attr);
 
 extern const sd_provider sd__provider_simd;

@@ -1,5 +1,5 @@
 /*
- * columns.h -- sums over rows for every column at once, in the order of ops/sum.h: groups of SD_SUM_GROUP rows, added one by one.
+ * columns.h -- sums over rows for every column at once, in the order of ops/sum.h: groups of rows, added one by one.
  *
  * Four groups run side by side, because one column vector of one group is one chain of additions. The number of a group is
  * that of its first row, whatever part it belongs to.
@@ -15,7 +15,7 @@
 typedef vf v_term(const void *context, int64_t row, int64_t column, int64_t n);
 
 /*
- * sums[(g - first) * width + j] = sum of the terms of group g, for the groups [first,last) of `rows` rows and all columns j < width.
+ * sums[(g - first) * width + j] = sum of the terms of group g in column j, for the groups [first,last) of `rows` rows.
  */
 V_INLINE void v_group_sums(float *sums, int64_t width, int64_t rows, int64_t first, int64_t last, v_term *const term,
                            const void *context)

@@ -1,8 +1,8 @@
 /*
  * copy.c -- strided elements of four bytes brought into dense memory.
  *
- * Three inner loops: rows that are consecutive already; squares of a transposition through the registers, where another axis than
- * the last is the consecutive one; single elements else. Parts take ranges of the outermost axes.
+ * Three inner loops: rows that are consecutive already; squares of a transposition through the registers, where another axis
+ * than the last is the consecutive one; single elements else. Parts take ranges of the outermost axes.
  */
 #include <string.h>
 

@@ -177,7 +177,7 @@ static __attribute__((noinline, unused)) void v_reduce_lanes(const float *x, flo
             r[i] = NAN;
 }
 
-/* x = n pi/2 + the result, which lies in [-pi/4, pi/4]. pi/2 has four parts, of 11 bits (so that n times each is exact) and the rest. */
+/* x = n pi/2 + the result, in [-pi/4, pi/4]. pi/2 has four parts, three of 11 bits, so that n times each of them is exact. */
 V_INLINE vf v_reduce(vf x, vi *n)
 {
     vm large = v_not(v_le(v_abs(x), v_set(V_TRIG_MOST)));
@@ -231,7 +231,7 @@ V_INLINE vf v_cos(vf x)
     return v_sin_quadrant(r, (vi)((vu)n + 1));
 }
 
-/* ---- powers, in double: the logarithm needs 8 bits more than a float has -------------------------------------------------- */
+/* ---- powers, in double: the logarithm needs 8 bits more than a float has ------------------------------------------------ */
 
 /*
  * a^b for normal or denormal 0 < a < inf and finite b. log2 a = e + 2/ln2 atanh(s), s = (m-1)/(m+1), by its series, which is

@@ -3,10 +3,11 @@
  *
  * Three ways, by shape:
  *   block   tiles of C that stay in registers (micro.h). A panel of B (some hundred k by two vectors of columns) is copied
- *           together on the stack just before all rows of A meet it, unless it is used so rarely that copying does not pay. A is read
- *           where it lies, or packed whole beforehand (phase 0) where its strides would fight over the same cache sets.
- *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then added in
- *           order (phase 2).
+ *           together on the stack just before all rows of A meet it, unless it is used so rarely that copying does not
+ *           pay. A is read where it lies, or packed whole beforehand (a phase of its own) where its strides would fight over
+ *           the same cache sets.
+ *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then
+ *           added in order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
  * In `block`, k is cut only if there are too few tiles of C for all threads.
  */
@@ -20,7 +21,7 @@
 /* Depth of a packed panel of B: 320 x 32 floats are 40 KB, which fit on any thread's stack and nearly in the first cache. */
 #define DEPTH 320
 
-/* What one multiply-add of a tile takes, and one element of B in `stream`, at least: about nanoseconds, by which parts are cut. */
+/* What one multiply-add of a tile takes, and one element of B in `stream`: about nanoseconds, by which parts are cut. */
 #define TILE_COST 0.02
 #define STREAM_COST 0.15
 
