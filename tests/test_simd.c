@@ -355,7 +355,7 @@ static void call_free(call *c)
         wall_free(&c->out_wall[i]);
 }
 
-/* Runs the call at a level; parts in falling order if `backwards`: a part must not need another of its phase. False: not taken. */
+/* Runs the call at a level; parts in falling order if `backwards`: none may need another of its phase. False: not taken. */
 static bool run_call(call *c, sd_level level, bool backwards)
 {
     sd_call plan = c->call;

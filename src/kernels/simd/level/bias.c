@@ -24,7 +24,7 @@ SD_PREPARE_ROWS(prepare_bias_relu, COST)
 const sd_kernel SD_LEVELED(sd__simd_bias_relu) = {
     .name = SD_LEVELED_NAME("bias_relu"), .prepare = prepare_bias_relu, .run = bias_relu, .in_place = 1};
 
-/* ---- bias_relu_grad: y, dy -> dx = dy step(y), dbias = sum of dx over rows: group sums in phase 0, added up in phase 1 ---- */
+/* ---- bias_relu_grad: y, dy -> dx = dy step(y), dbias = sum of dx over rows (phase 1 adds up the groups) ---- */
 
 static int group_parts(const sd_tensor *y)
 {

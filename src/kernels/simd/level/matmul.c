@@ -38,8 +38,8 @@ typedef struct cut {
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
     bool pack_a;
-    int packers;     /* parts of phase 0 */
-    int adders;      /* parts of phase 2, if ks > 1 */
+    int packers;     /* parts of the phase that packs A */
+    int adders;      /* parts of the phase that adds, if ks > 1 */
     size_t partials; /* where the sums of ranges of k begin in scratch, in floats */
 } cut;
 
@@ -137,7 +137,7 @@ static void plan(cut *c)
         c->adders = sd__parts(up(g->batches * g->m * g->n, 64), 64 * 0.1 * c->ks);
 }
 
-/* ---- phase 0: A packed whole, panel after panel; in a panel k after k, in a k row after row ------------------------------ */
+/* ---- packing: A whole, panel after panel; in a panel k after k, in a k row after row ------------------------------ */
 
 static void panel_rows(const cut *c, int64_t panel, int64_t *begin, int64_t *end)
 {
@@ -159,7 +159,7 @@ static void pack_a(const cut *c, const sd_args *args)
     }
 }
 
-/* ---- block ----------------------------------------------------------------------------------------------------------------- */
+/* ---- block ------------------------------------------------------------------------------------------------------------ */
 
 /* One part's share of one product. */
 typedef struct share {
@@ -212,7 +212,7 @@ static void multiply(const cut *c, const share *s)
     }
 }
 
-/* ---- stream, dot ----------------------------------------------------------------------------------------------------------- */
+/* ---- stream, dot ------------------------------------------------------------------------------------------------------ */
 
 /* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= 8 rows of b */
 V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
@@ -313,7 +313,7 @@ static void multiply_row(const cut *c, const share *s)
         add_bias(s->c + begin, s->bias + begin, end - begin);
 }
 
-/* ---- phase 1 and 2 --------------------------------------------------------------------------------------------------------- */
+/* ---- the main phase, and the one that adds ------------------------------------------------------------ */
 
 /* Panels (block) or grains (one row) along columns: what a column part is counted in. */
 static int64_t column_units(const cut *c)

@@ -11,7 +11,7 @@
 void SD_LEVELED(sd__pack)(float *to, int64_t width, const float *from, int64_t step, int64_t column, int64_t depth,
                           int64_t columns);
 
-/* Transposes V_LANES vectors: x[i][j] becomes x[j][i]. At stage h, lane l of row i changes places with lane l - h of row i + h. */
+/* x[i][j] becomes x[j][i], for V_LANES vectors. At stage h, lane l of row i changes places with lane l - h of row i + h. */
 V_INLINE void v_transpose(vf x[V_LANES])
 {
 #define LANES(...) __VA_ARGS__

@@ -1,4 +1,4 @@
-/* random.c -- random numbers and dropout: Philox on a vector of counters. The uniform numbers are those of ops/random.c, bit for bit. */
+/* random.c -- random numbers and dropout: Philox on a vector of counters. Uniform numbers are those of ops/random.c to the bit. */
 #include "ops/random.h"
 
 #include "kernels/simd/level/level.h"

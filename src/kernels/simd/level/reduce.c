@@ -2,7 +2,7 @@
  * reduce.c -- sums, maxima and the place of the maximum of dense tensors; sums in the order of ops/sum.h.
  *
  * Two shapes: the last axes are reduced (runs of consecutive elements), or axes before them (columns of rows). Each result is a
- * sum of pieces (blocks of a run, groups of rows): the pieces are summed in parts (phase 0) and then added up in order (phase 1).
+ * sum of pieces (blocks of a run, groups of rows): they are summed in parts (phase 0) and then added up in order (phase 1).
  */
 #include "ops/reduce.h"
 

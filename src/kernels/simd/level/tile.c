@@ -96,7 +96,7 @@ static inline float of_bits(uint32_t bits)
     return u.x;
 }
 
-/* Towards zero, the nearest end outside the range, NaN to 0. The comparisons come first: an integer conversion is then defined. */
+/* Towards zero, the nearest end outside the range, NaN to 0. Compared first, so that the conversion is defined. */
 static inline float clip(float x, float lo, float hi)
 {
     x = x > lo ? x : lo;
