@@ -1,4 +1,4 @@
-/* random.c -- random numbers and dropout: Philox on a vector of counters. Uniform numbers are those of ops/random.c to the bit. */
+/* random.c -- random numbers and dropout: Philox on a vector of counters. Uniform numbers have the bits of ops/random.c. */
 #include "ops/random.h"
 
 #include "kernels/simd/level/level.h"
