@@ -153,9 +153,9 @@ def all_cases():
         extras = {
             "default": None,
             "weight decay": {"weight_decay": 0.05},
-            "clip norm": {"clip_norm": 0.3},
-            "clip value": {"clip_value": 0.02},
-            "all": {"weight_decay": 0.05, "clip_value": 0.05, "clip_norm": 0.2},
+            "clip norm": {"clip_norm": 1.0},  # some steps are below it
+            "clip value": {"clip_value": 0.15},
+            "all": {"weight_decay": 0.05, "clip_value": 0.15, "clip_norm": 0.9},
         }
         if kind.startswith("adam"):
             extras["numbers"] = {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-2}
@@ -168,7 +168,7 @@ def all_cases():
         cases.append(Case(f"schedule {schedule}", [9], SMALL + HEAD, optimizer=OPTIMIZERS["adam"], schedule=entry))
     cases.append(Case("freeze", IMAGE, [CONV, "batch_norm", "tanh", {"dense": 8}, "tanh", *HEAD],
                       freeze=["conv1", "dense1/bias"],
-                      optimizer={"momentum": {"lr": 0.02, "weight_decay": 0.1, "clip_norm": 0.5}}))
+                      optimizer={"momentum": {"lr": 0.02, "weight_decay": 0.1, "clip_norm": 1.2}}))
     wide = [{"conv": {"filters": 32, "padding": "same", "bias": False}}, "batch_norm", "relu", {"maxpool": 2},
             {"residual": [{"conv": {"filters": 32, "padding": "same", "groups": 2}}, "gelu"]}, {"avgpool": 2},
             {"dense": 64}, "layer_norm", "gelu", {"dropout": 0.2}, *HEAD]

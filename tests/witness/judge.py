@@ -63,7 +63,7 @@ def run_sonde(config, inputs, precision):
         write_tensors(paths[1], inputs)
         done = subprocess.run([program(), *paths], env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise Disagreement(f"exit status {done.returncode} for {json.dumps(config)}: {done.stderr}")
+            raise Disagreement(f"{precision}, exit status {done.returncode} for {json.dumps(config)}: {done.stderr}")
         return read_tensors(paths[2])
 
 
@@ -195,12 +195,20 @@ def check_rates(case, twin, history):
         raise Disagreement(f"{case.name}: the learning rates are {history.tensors['lr'].tolist()}, PyTorch's {twin.rates}")
 
 
+def check_clipping(case, twin, history):
+    """A limit that nothing exceeds, or everything, would show nothing."""
+    for limit, sizes in ("clip_norm", history.tensors["norm"]), ("clip_value", np.abs(history.tensors["grad"])):
+        if limit in twin.options and not sizes.min() < twin.options[limit] < sizes.max():
+            raise Disagreement(f"{case.name}: {limit} is {twin.options[limit]}, sizes go from {sizes.min()} to {sizes.max()}")
+
+
 def judge_history(case, precision, history):
     """All that is compared in one precision; returns the judge."""
     judge = Judge(case, precision)
     dtype = torch.float64 if precision == "fp64" else torch.float32
     twin = Twin(case, case.net(), dtype)
     check_rates(case, twin, history)
+    check_clipping(case, twin, history)
     if precision == "fp64":
         follow(judge, twin, history)
         return judge

@@ -54,6 +54,13 @@ def norm_without_limit(self, leaves):
     return torch.nn.utils.clip_grad_norm_(leaves, math.inf)
 
 
+def norm_always_scaled(self, leaves):
+    norm = torch.nn.utils.clip_grad_norm_(leaves, math.inf)
+    for leaf in leaves:
+        leaf.grad.mul_(self.options["clip_norm"] / (norm + 1e-6))
+    return norm
+
+
 def biased_variance(net, x, mean, variance, scale, offset, momentum, epsilon):
     n, after = x.numel() // x.shape[1], variance.clone()
     y = F.batch_norm(x, mean, after, scale, offset, net.train, momentum, epsilon)
@@ -154,6 +161,7 @@ MISTAKES = [  # what, case, owner, attribute, in its place
     ("biases are decayed", "optimizer sgd, weight decay", Twin, "is_decayed", staticmethod(lambda name: True)),
     ("the norm is clipped before the values", "optimizer sgd, all", Twin, "clip", norm_before_value),
     ("the norm is not clipped", "optimizer nesterov, clip norm", Twin, "clip", norm_without_limit),
+    ("small gradients are scaled up to the norm", "optimizer adamw, clip norm", Twin, "clip", norm_always_scaled),
     ("the running variance is biased", "batch_norm / sgd", Net, "normalise", biased_variance),
     ("running statistics take 1 - momentum", "batch_norm / sgd", Net, "normalise", turned_momentum),
     ("batch norm's eval uses the batch", "batch_norm / sgd", Net, "normalise", eval_by_batch),
