@@ -1,0 +1,100 @@
+/*
+ * slow_experiments.c -- the first experiments reach the verdicts that the catalogue foresees, for several seeds; with a fault planted
+ * (mutants.tsv: a wrong constant, a swapped comparison, a biased interval, a fixed seed, leaked data) each verdict changes or is void.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lab/runner.h"
+
+#include "mutants.h" /* generated: MUTANTS(X) lists X(number, claim, sort) */
+
+#define DECLARE(number, claim, sort) extern const sd_claim sd__mutant_##number;
+MUTANTS(DECLARE)
+
+static const struct mutant {
+    const sd_claim *claim;
+    const char *sort;
+} mutants[] = {
+#define ROW(number, claim, sort) {&sd__mutant_##number, sort},
+    MUTANTS(ROW)};
+
+static sd_context *context;
+
+static int setup(void **state) { return sd_context_new(&(sd_context_options){.threads = 1}, &context) != SD_OK; }
+
+static int teardown(void **state)
+{
+    sd_context_free(context);
+    return 0;
+}
+
+static sd_lab_match run(const sd_claim *claim, uint64_t seed)
+{
+    sd_lab_options options = {.seed = seed};
+    json_t *result = sd__lab_run_one(context, claim, &options);
+    assert_non_null(result);
+    sd_lab_match match = sd__lab_compare(result);
+    if (match != SD_AS_EXPECTED) {
+        char *text = json_dumps(json_object_get(result, "parts"), JSON_INDENT(2));
+        if (getenv("SONDE_SHOW"))
+            print_message("%s\n", text);
+        free(text);
+    }
+    json_decref(result);
+    return match;
+}
+
+static const sd_claim *find(const char *id)
+{
+    const sd_catalogue_entry *entry = sd__catalogue_find(id);
+    assert_non_null(entry);
+    return entry->claim;
+}
+
+static void experiments_reach_the_foreseen_verdicts(void **state)
+{
+    static const char *const exact[] = {"C23", "C30", "C31", "C52", "C65"};
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+        if (run(find(exact[i]), 1) != SD_AS_EXPECTED)
+            fail_msg("%s: not the verdict that the catalogue foresees", exact[i]);
+}
+
+static void three_seeds_agree(void **state)
+{
+    static const char *const drawn[] = {"C01", "C03", "C10"};
+    for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
+        for (uint64_t seed = 1; seed <= 3; seed++)
+            if (run(find(drawn[i]), seed) != SD_AS_EXPECTED)
+                fail_msg("%s: seed %d gives another verdict", drawn[i], (int)seed);
+}
+
+static void every_planted_fault_changes_a_verdict(void **state)
+{
+    int caught = 0, all = (int)(sizeof mutants / sizeof *mutants);
+    for (int m = 0; m < all; m++) {
+        bool changed = run(mutants[m].claim, 1) != SD_AS_EXPECTED;
+        caught += changed;
+        if (!changed)
+            print_error("survived: %s, %s\n", mutants[m].claim->id, mutants[m].sort);
+    }
+    print_message("  %d of %d planted faults change the verdict\n", caught, all);
+    assert_int_equal(caught, all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(experiments_reach_the_foreseen_verdicts),
+        cmocka_unit_test(three_seeds_agree),
+        cmocka_unit_test(every_planted_fault_changes_a_verdict),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

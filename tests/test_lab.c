@@ -1,0 +1,272 @@
+/*
+ * test_lab.c -- the laboratory itself: what voids a result, the rules of verdicts, running side by side, keeping results, figures and
+ * the site. slow_experiments.c has the experiments and faults planted in them.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "classic/halfspaces.h"
+#include "classic/nearest.h"
+#include "lab/draw.h"
+#include "lab/runner.h"
+#include "report/figure.h"
+#include "report/site.h"
+
+static sd_context *context;
+
+static int setup(void **state) { return sd_context_new(&(sd_context_options){.threads = 2}, &context) != SD_OK; }
+
+static int teardown(void **state)
+{
+    sd_context_free(context);
+    return 0;
+}
+
+/* An experiment that fails, one that judges nothing, one that uses a stream twice, one without data for an interval. */
+static sd_status fails(sd_lab *lab) { return sd__fail(SD_EIO, "the data is gone"); }
+static sd_status silent(sd_lab *lab) { return SD_OK; }
+static sd_status repeats(sd_lab *lab)
+{
+    for (int i = 0; i < 2; i++)
+        sd__lab_random(lab, "data", i / 2);
+    sd__lab_judge(lab, "a", SD_CONFIRMED, "as it seems");
+    return SD_OK;
+}
+static sd_status judges(sd_lab *lab)
+{
+    sd__lab_measure(lab, "a", sd_interval_mean(0, NULL, 0.95), 1, "nothing measured, %d %%", 5);
+    sd__lab_figure(lab, "c", "x", "y", false, true);
+    sd__lab_series(lab, "s", SD_SERIES_POINTS);
+    sd__lab_point_interval(lab, 1, (sd_interval){2, 1, 3});
+    sd__lab_judge(lab, "a", SD_CONFIRMED, "it holds");
+    return SD_OK;
+}
+
+static void what_is_void_is_not_decided(void **state)
+{
+    const struct {
+        sd_status (*run)(sd_lab *lab);
+        const char *verdict, *reason;
+    } table[] = {{fails, "NOT DECIDED", "data is gone"},
+                 {silent, "NOT DECIDED", "not judged"},
+                 {repeats, "NOT DECIDED", "used twice"},
+                 {judges, "CONFIRMED", "it holds"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        sd_claim claim = {.id = "C99", .part = {{"a", "", "", SD_CONFIRMED}}, .run = table[i].run};
+        json_t *result = sd__lab_run_one(context, &claim, &(sd_lab_options){.seed = 1});
+        assert_string_equal(json_string_value(json_object_get(result, "verdict")), table[i].verdict);
+        json_t *part = json_array_get(json_object_get(result, "parts"), 0);
+        assert_non_null(strstr(json_string_value(json_object_get(part, "reason")), table[i].reason));
+        json_decref(result);
+    }
+}
+
+static void rules_have_three_answers(void **state)
+{
+    assert_int_equal(sd__rule_at_most((sd_interval){1, 0, 2}, 2), SD_CONFIRMED);
+    assert_int_equal(sd__rule_at_most((sd_interval){1, 0, 2}, 1), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_at_most((sd_interval){1, 0.5, 2}, 0.4), SD_REFUTED);
+    assert_int_equal(sd__rule_at_least((sd_interval){1, 0, 2}, 0), SD_CONFIRMED);
+    assert_int_equal(sd__rule_at_least((sd_interval){1, 0, 2}, 2.1), SD_REFUTED);
+    assert_int_equal(sd__rule_equals((sd_interval){1, 0.9, 1.1}, 1, 0.2), SD_CONFIRMED);
+    assert_int_equal(sd__rule_equals((sd_interval){1, 0.5, 1.5}, 1, 0.2), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_equals((sd_interval){1, 0.9, 1.1}, 1.2, 0.2), SD_REFUTED);
+    assert_int_equal(sd__rule_equals(sd_interval_mean(1, (double[]){1}, 0.95), 1, 0.2), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_both(SD_CONFIRMED, SD_NOT_DECIDED), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_both(SD_REFUTED, SD_NOT_DECIDED), SD_REFUTED);
+}
+
+/* ---- runner -------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct seen {
+    int results;
+    char text[8][4000];
+} seen;
+
+static void on_result(void *user, const sd_claim *claim, const json_t *result)
+{
+    seen *s = user;
+    char *text = json_dumps(json_object_get(result, "measurements"), JSON_REAL_PRECISION(17));
+    int at = claim->id[2] - '0'; /* C23 -> 3, C30 -> 0, C31 -> 1, C65 -> 5 */
+    snprintf(s->text[at], sizeof s->text[at], "%s", text);
+    free(text);
+    s->results++;
+    assert_int_equal(sd__lab_compare(result), SD_AS_EXPECTED);
+    assert_int_equal(sd__lab_keep("lab-test/deep/results.jsonl", result), SD_OK);
+}
+
+/* Side by side or one after the other: the same numbers, bit for bit; and the site has a page for every claim. */
+static void threads_change_no_number(void **state)
+{
+    static const char *const ids[] = {"C23", "C30", "C31", "C65"};
+    const sd_claim *claims[4];
+    static seen two, one;
+    sd_context *single;
+    unlink("lab-test/deep/results.jsonl");
+    for (int i = 0; i < 4; i++)
+        claims[i] = sd__catalogue_find(ids[i])->claim;
+    assert_int_equal(sd_context_new(&(sd_context_options){.threads = 1}, &single), SD_OK);
+    assert_int_equal(sd__lab_run(context, 4, claims, &(sd_lab_options){.seed = 5}, on_result, &two), SD_OK);
+    assert_int_equal(sd__lab_run(single, 4, claims, &(sd_lab_options){.seed = 5}, on_result, &one), SD_OK);
+    sd_context_free(single);
+    assert_int_equal(two.results, 4);
+    assert_int_equal(one.results, 4);
+    assert_memory_equal(two.text, one.text, sizeof two.text);
+
+    json_t *results;
+    assert_int_equal(sd__lab_results("lab-test/deep/results.jsonl", &results), SD_OK);
+    assert_int_equal(json_object_size(results), 4);
+    sd_status status = sd__lab_site("lab-test/site", results);
+    json_decref(results);
+    if (status == SD_ENOTFOUND) {
+        print_message("  the site was not drawn: %s\n", sd_error());
+        return;
+    }
+    assert_int_equal(status, SD_OK);
+    assert_int_equal(access("lab-test/site/index.html", R_OK), 0);
+    assert_int_equal(access("lab-test/site/C31.html", R_OK), 0);
+    assert_int_equal(access("lab-test/site/C31-1.csv", R_OK), 0);
+    assert_int_equal(access("lab-test/site/C01.html", R_OK), 0); /* not run, has its page all the same */
+}
+
+static void broken_results_are_named(void **state)
+{
+    json_t *results;
+    assert_int_equal(sd__lab_results("lab-test/none.jsonl", &results), SD_ENOTFOUND);
+    FILE *file = fopen("lab-test/broken.jsonl", "w");
+    assert_non_null(file);
+    fputs("{\"id\": \"C01\"}\n{\"id\": \"C0", file);
+    fclose(file);
+    assert_int_equal(sd__lab_results("lab-test/broken.jsonl", &results), SD_EFORMAT);
+    assert_non_null(strstr(sd_error(), "broken.jsonl:2"));
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+
+/* What a reader could type into a label must not reach gnuplot as a command, nor the page as markup. */
+static void labels_are_text(void **state)
+{
+    const sd_figure_point points[] = {{1, 2, 1, 3}, {10, 20, NAN, NAN}, {100, -1, NAN, NAN}, {NAN, 1, NAN, NAN}};
+    const sd_figure_series series[] = {{"it's `touch lab-test/owned`\n\"<b>\"", SD_FIGURE_POINTS, 4, points},
+                                       {"nothing", SD_FIGURE_LINE, 0, points}};
+    sd_figure figure = {"F-1", "x' ; system('touch lab-test/owned') #", "y", true, true, 2, series, 0, NULL};
+    char *svg = NULL;
+    unlink("lab-test/owned");
+    sd_status status = sd__figure_svg(&figure, &svg);
+    if (status == SD_ENOTFOUND)
+        return; /* no gnuplot: the runner's test has said so */
+    assert_int_equal(status, SD_OK);
+    assert_int_equal(access("lab-test/owned", F_OK), -1);
+    assert_null(strstr(svg, "<b>"));
+    assert_null(strstr(svg, "black"));
+    assert_non_null(strstr(svg, "var(--series-1)"));
+    assert_non_null(strstr(svg, "F-1-gpPt"));
+    free(svg);
+    figure.n_series = 1;
+    figure.series = &series[1];
+    assert_int_equal(sd__figure_svg(&figure, &svg), SD_EINVAL);
+}
+
+static void csv_holds_every_number(void **state)
+{
+    const sd_figure_point points[] = {{0.1, 1.0 / 3, NAN, 1e300}};
+    const sd_figure_series series = {"a \"quoted\" name", SD_FIGURE_POINTS, 1, points};
+    sd_figure figure = {.name = "F", .x_label = "x", .y_label = "y", .n_series = 1, .series = &series};
+    char text[256] = {0};
+    assert_int_equal(sd__figure_csv(&figure, "lab-test/f.csv"), SD_OK);
+    FILE *file = fopen("lab-test/f.csv", "r");
+    assert_non_null(file);
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    assert_true(length > 0);
+    assert_string_equal(
+        text,
+        "series,x,y,low,high\n\"a \"\"quoted\"\" name\",0.10000000000000001,0.33333333333333331,,1.0000000000000001e+300\n");
+}
+
+/* ---- classic learners -------------------------------------------------------------------------------------------------------------- */
+
+/* e_1 ... e_n: the largest margin is 1/sqrt(n); two points at distance 2r on one axis: r. */
+static void margins_have_their_closed_forms(void **state)
+{
+    double w[8], low, high;
+    sd_labelled p;
+    assert_int_equal(sd__labelled_new(8, 8, &p), SD_OK);
+    memset(p.x, 0, 64 * sizeof *p.x);
+    for (int i = 0; i < 8; i++)
+        p.x[i * 9] = p.y[i] = i % 2 ? 1 : -1;
+    assert_int_equal(sd__largest_margin(&p, 1e-9, 1000, w, &low, &high), SD_OK);
+    assert_true(fabs(low - sqrt(1 / 8.0)) < 1e-9 && fabs(high - sqrt(1 / 8.0)) < 1e-9);
+    p.n = 2; /* x and -x with the same label cannot be separated through the origin */
+    p.x[8] = -1, p.x[9] = 0, p.y[0] = p.y[1] = 1, p.x[0] = 1;
+    assert_int_equal(sd__largest_margin(&p, 1e-9, 1000, w, &low, &high), SD_OK);
+    assert_true(!(low > 0));
+    sd__labelled_free(&p);
+    assert_int_equal(sd__labelled_new(0, 8, &p), SD_EINVAL);
+}
+
+/* AND is separable, exclusive or is not, and two halfspaces settle exclusive or. */
+static void halfspaces_know_and_from_xor(void **state)
+{
+    double x[12] = {0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1}, and[4] = {-1, -1, -1, 1}, xor[4] = {1, -1, -1, 1}, w[3];
+    sd_labelled p = {4, 3, x, and};
+    bool yes;
+    int64_t tried;
+    assert_int_equal(sd__separable(&p, &yes, w), SD_OK);
+    assert_true(yes);
+    p.y = xor;
+    assert_int_equal(sd__separable(&p, &yes, w), SD_OK);
+    assert_false(yes);
+    assert_int_equal(sd__two_halfspaces(&p, &yes, &tried), SD_OK);
+    assert_true(yes);
+    assert_int_equal(tried, 2); /* both negatives to one unit fails, one each works */
+}
+
+static void nearest_is_nearest(void **state)
+{
+    sd_random random = sd__random(3, 3);
+    float x[40 * 20], q[20];
+    for (int i = 0; i < 40 * 20; i++)
+        x[i] = (float)sd__random_normal(&random);
+    for (int trial = 0; trial < 50; trial++) {
+        int64_t best = 0;
+        double least = INFINITY;
+        for (int j = 0; j < 20; j++)
+            q[j] = (float)sd__random_normal(&random);
+        for (int i = 0; i < 40; i++) {
+            double at = 0;
+            for (int j = 0; j < 20; j++)
+                at += ((double)x[i * 20 + j] - q[j]) * ((double)x[i * 20 + j] - q[j]);
+            if (at < least)
+                least = at, best = i;
+        }
+        assert_int_equal(sd__nearest_row(40, 20, x, q), best);
+        assert_int_equal(sd__nearest_row(40, 20, x, x + trial % 40 * 20), trial % 40);
+        assert_int_not_equal(sd__nearest_other(40, 20, x, x + trial % 40 * 20, trial % 40), trial % 40);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_void_is_not_decided),
+        cmocka_unit_test(rules_have_three_answers),
+        cmocka_unit_test(threads_change_no_number),
+        cmocka_unit_test(broken_results_are_named),
+        cmocka_unit_test(labels_are_text),
+        cmocka_unit_test(csv_holds_every_number),
+        cmocka_unit_test(margins_have_their_closed_forms),
+        cmocka_unit_test(halfspaces_know_and_from_xor),
+        cmocka_unit_test(nearest_is_nearest),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
