@@ -10,6 +10,7 @@
 
 #include <linux/perf_event.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -101,7 +102,7 @@ static void read_loop(sd_level level, const char *from, const char *to)
  */
 static double best_cycles(sd_level level)
 {
-    unsigned a, b, c, d;
+    unsigned a = 0, b = 0, c, d;
     if (level == SD_LEVEL_V2)
         return 0;
     __get_cpuid(1, &a, &b, &c, &d);
@@ -291,21 +292,27 @@ static sd_status probe_reads(sd_pool *pool, double seconds, sd_machine *machine)
 
 /* ---- parallel regions -------------------------------------------------------------------------------------------------- */
 
-static void no_work(void *user, int part)
+/* Every part waits for all the others to begin: else the caller would do the work of a worker that is slow to come. */
+static void meet(void *user, int part)
 {
-    (void)user;
+    atomic_int *missing = user;
     (void)part;
+    atomic_fetch_sub(missing, 1);
+    while (atomic_load_explicit(missing, memory_order_acquire) > 0)
+        __builtin_ia32_pause();
 }
 
 static double probe_fork_join(sd_pool *pool, double seconds)
 {
-    enum { REGIONS = 50 };
+    enum { REGIONS = 10 };
     double best = INFINITY;
     int bursts = 0, threads = sd__pool_threads(pool);
     for (double start = now(); time_left(start, seconds, bursts); bursts++) {
         double from = now();
-        for (int i = 0; i < REGIONS; i++)
-            sd__pool_run(pool, no_work, NULL, threads);
+        for (int i = 0; i < REGIONS; i++) {
+            atomic_int missing = threads;
+            sd__pool_run(pool, meet, &missing, threads);
+        }
         best = fmin(best, (now() - from) / REGIONS);
     }
     return best;

@@ -31,7 +31,7 @@ typedef struct sd_machine {
     bool counters; /* cycles come from the hardware counter; else from a chain of dependent additions beside the measurement */
     bool amx;      /* the CPU says that it has tiles */
     sd_probe_read read[SD_PROBE_SIZES];
-    double fork_join; /* seconds of a parallel region whose parts do nothing, workers awake */
+    double fork_join; /* seconds of a parallel region in which every thread takes one part, workers awake */
 } sd_machine;
 
 /* Measures everything for about `seconds`, at least a tenth. SD_ENOMEM. */
