@@ -184,7 +184,7 @@ static int by_value(const void *a, const void *b)
 /* Bursts of about 100 us. The rate is the best; cycles are the median, since an interrupted chain makes them too few. */
 static void probe_core(sd_level level, double seconds, sd_machine *machine)
 {
-    double cycles[MOST_BURSTS], spent;
+    double cycles[MOST_BURSTS] = {0}, spent;
     int counter = open_counter(), bursts = 0;
     int64_t n = 10000;
     sd_probe_fma *fma = &machine->fma[level];
