@@ -15,8 +15,8 @@ from twin import Twin
 
 PRECISIONS = ("fp64", "fp32")
 
-# The bounds. The worst deviations that occur are printed at the end; those of fp32 stay below the bound by a factor of 3 or more,
-# for other CPUs sum in another order.
+# The bounds. The worst deviations that occur are printed at the end; those of fp32 stay below the bound by a factor of 3 or
+# more, for other CPUs sum in another order.
 TOLERANCE = {
     "fp64": {"all": 1e-9},
     "fp32": {
