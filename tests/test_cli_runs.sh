@@ -97,6 +97,31 @@ says err "short.csv"
 expect 0 eval
 says out "RMSE"
 
+# --data-dir is remembered: what asks about the run later need not name it again.
+python3 - <<'END'
+import os, struct
+os.makedirs("sets/mnist")
+for part, n in (("train", 60), ("t10k", 20)):
+    pixels = bytes((i * 7 + p) % 256 for i in range(n) for p in range(784))
+    open("sets/mnist/%s-images-idx3-ubyte" % part, "wb").write(struct.pack(">IIII", 0x803, n, 28, 28) + pixels)
+    open("sets/mnist/%s-labels-idx1-ubyte" % part, "wb").write(struct.pack(">II", 0x801, n) + bytes(i % 10 for i in range(n)))
+END
+cat >own.yaml <<'END'
+data: {name: mnist, batch: 10}
+model: {layers: [flatten, dense: classes]}
+train: {epochs: 1}
+END
+(
+    unset SONDE_DATA
+    HOME=$here
+    export HOME
+    expect 0 train own.yaml --data-dir sets --quiet
+    says runs/last/config.yaml "$here/sets"
+    expect 0 eval --json
+    holds out "j['samples'] == 20"
+    expect 0 train --resume runs/last --set train.epochs=2 --quiet
+)
+
 # info and profile.
 expect 0 info runs/small-001 --json
 holds out "j['parameters'] == 3*3*4+4 + 8 + 6*6*4*10+10 and j['states'] == 8 and j['memory'] > 0 and j['flops'] > 0 and j['depth_path'] == 2"

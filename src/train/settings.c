@@ -11,7 +11,7 @@
 /* ---- the tables -------------------------------------------------------------------------------------------------------- */
 
 typedef struct data_keys {
-    const char *name;
+    const char *name, *dir;
     int64_t batch;
     int normalize;
     const sd_config_node *validation, *csv, *npy, *strokes;
@@ -25,6 +25,8 @@ typedef struct data_keys {
 
 static const sd_option data_table[] = {
     {"name", SD_OPTION_TEXT, AT(data_keys, name), "", 0, 0, NULL, "a named set: see `sonde data list`"},
+    {"dir", SD_OPTION_TEXT, AT(data_keys, dir), "", 0, 0, NULL,
+     "folder searched first for data; as --data-dir, which goes before"},
     {"batch", SD_OPTION_INT, AT(data_keys, batch), "64", 1, 1e6, NULL, "samples a step"},
     {"normalize", SD_OPTION_CHOICE, AT(data_keys, normalize), "standard", 0, 0, "none|unit|standard",
      "values as they are, in [0,1], or with mean 0 and deviation 1 over the training part"},
@@ -286,7 +288,7 @@ static sd_status read_data(sd_settings *s, const sd_config_node *root, const cha
         return sd__config_fail(root, "there is no key `data`; write for example `data: {name: mnist}`");
     SD_TRY(READ("data", node, data_table, true, &keys));
     s->data.name = keys.name;
-    s->data.dir = data_dir;
+    s->data.dir = data_dir = data_dir ? data_dir : keys.dir;
     s->data.normalize = (sd_normalize)keys.normalize;
     s->data.test = keys.test;
     s->data.limit = keys.limit;
@@ -424,6 +426,7 @@ sd_status sd__settings_resolve(sd_config *config, const sd_settings *s, const sd
     SD_TRY(put_defaults(config, "data", (int)SD_COUNT(data_table), data_table));
     SD_TRY(put_defaults(config, "train", (int)SD_COUNT(train_table), train_table));
     SD_TRY(put_defaults(config, "eval", (int)SD_COUNT(eval_table), eval_table));
+    SD_TRY(put_path(config, "data.dir", s->data.dir ? absolute(&config->arena, s->data.dir) : NULL));
     SD_TRY(put_path(config, "data.csv.train", s->data.csv_train));
     SD_TRY(put_path(config, "data.csv.test", s->data.csv_test));
     SD_TRY(put_path(config, "data.npy.x", s->data.npy_x));
