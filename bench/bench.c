@@ -54,7 +54,7 @@ sd_status sd__bench_time(sd_work *work, sd_status (*step)(sd_work *), double sec
 {
     int steps = 0;
     double start = sd__bench_now(), spent = 0;
-    for (int64_t group = 1; steps < 2 || spent < seconds; group = spent * 20 < seconds ? 2 * group : group) {
+    for (int64_t group = 1; steps < 1 || spent < seconds; group = spent * 20 < seconds ? 2 * group : group) {
         for (int64_t i = 0; i < group; i++, steps++)
             SD_TRY(step(work)); /* in groups, so that the clock costs short steps nothing */
         spent = sd__bench_now() - start;

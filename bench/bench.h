@@ -44,7 +44,7 @@ typedef struct sd_bench_task {
 
 extern const sd_bench_task sd__bench_train, sd__bench_infer, sd__bench_hvp, sd__bench_matmul, sd__bench_loader;
 
-/* Seconds of a step: the mean over as many as fit into `seconds`, two at least. */
+/* Seconds of a step: the mean over as many as fit into `seconds`, one at least. */
 sd_status sd__bench_time(sd_work *work, sd_status (*step)(sd_work *), double seconds, double *mean);
 
 double sd__bench_now(void); /* seconds, monotonic */

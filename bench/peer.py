@@ -2,7 +2,7 @@
 """The networks of the benchmark in PyTorch, as a server: one command a line (JSON), one answer a line.
 
 {"do": "open", "model", "task", "batch", "variant", "drop", "drop_seconds"}   builds it, takes the first steps
-{"do": "repeat", "seconds"}                                                    milliseconds of a step
+{"do": "repeat", "seconds", "only"}                                            milliseconds of a step (only: of one number)
 {"do": "close"}
 
 Threads of PyTorch come from PEER_THREADS (else as PyTorch chooses); its BLAS from LD_LIBRARY_PATH, OPENBLAS_* from the driver.
@@ -164,13 +164,13 @@ class Server:
                 self.at += 1
             steps += group
             spent = time.perf_counter() - start
-            if steps >= 2 and spent >= seconds:
+            if spent >= seconds:
                 return 1e3 * spent / steps
             if spent * 20 < seconds:
                 group *= 2
 
     def repeat(self, c):
-        return {name: self.mean(step, c["seconds"]) for name, step in self.steps.items()}
+        return {name: self.mean(step, c["seconds"]) for name, step in self.steps.items() if c.get("only", name) == name}
 
     def close(self, _):
         self.steps = None
