@@ -323,6 +323,74 @@ static void work_behind_pooling_computes_the_same(void **state)
     sd_context_free(context);
 }
 
+/* ---- ReLU within batch norm ---- */
+
+/* relu(batch_norm(x w)) and its derivatives, with and without the pass; joined[k] says whether plan k shows the joint kernels. */
+static void compare_clipped_norm(sd_context *context, sd_dtype dtype, double tolerance, bool joined[2])
+{
+    enum { ROWS = 12, IN = 3, OUT = 4, N = IN * OUT + 2 * OUT };
+    const sd_param_spec spec = {.decayed = false};
+    sd_graph *g = sd_graph_new();
+    sd_node x = sd_input(g, "x", dtype, SD_SHAPE(ROWS, IN)), grad[3];
+    sd_node wrt[3] = {sd_param(g, "w", dtype, SD_SHAPE(IN, OUT), spec), sd_param(g, "scale", dtype, SD_SHAPE(OUT), spec),
+                      sd_param(g, "offset", dtype, SD_SHAPE(OUT), spec)};
+    sd_node norm = sd_batch_norm(sd_matmul(x, false, wrt[0], false), wrt[1], wrt[2], 1e-3);
+    sd_grad(sd_sum(sd_sin(sd_relu(norm)), SD_ALL_AXES, false), 3, wrt, grad);
+    sd_output output[4] = {{"mean", 0, sd_node_result(norm, 1)}};
+    for (int i = 0; i < 3; i++)
+        output[1 + i] = (sd_output){"grad", sd_graph_params(g).slice[i].offset, grad[i]};
+    double wide[3][ROWS * IN > N ? ROWS * IN : N];
+    float narrow[3][ROWS * IN > N ? ROWS * IN : N];
+    double got[2][N + OUT];
+    law_draw_f64(wide[0], ROWS * IN, -1, 1);
+    law_draw_f64(wide[1], N, -1, 1);
+    for (int i = 0; i < ROWS * IN; i++)
+        narrow[0][i] = (float)wide[0][i];
+    for (int i = 0; i < N; i++)
+        narrow[1][i] = (float)wide[1][i];
+    for (int k = 0; k < 2; k++) {
+        sd_plan *plan;
+        sd_workspace *workspace;
+        assert_ok(sd_compile(context, 4, output, &(sd_compile_options){.no_share = k}, &plan));
+        assert_ok(sd_workspace_new(plan, &workspace));
+        char *text = sd_plan_print(plan);
+        assert_non_null(text);
+        joined[k] = strstr(text, "/batch_norm_relu_v") && strstr(text, "/batch_norm_relu_grad_v");
+        free(text);
+        double mean64[OUT];
+        float mean32[OUT];
+        void *binding[4];
+        for (int s = 0; s < sd_plan_slots(plan); s++) {
+            const char *name = sd_plan_slot_name(plan, s);
+            int which = !strcmp(name, "x") ? 0 : !strcmp(name, "theta") ? 1 : 2;
+            binding[s] = dtype == SD_F64 ? (void *)wide[which] : narrow[which];
+            if (!strcmp(name, "mean"))
+                binding[s] = dtype == SD_F64 ? (void *)mean64 : mean32;
+        }
+        assert_ok(sd_run(plan, workspace, binding, NULL));
+        for (int i = 0; i < N; i++)
+            got[k][i] = dtype == SD_F64 ? wide[2][i] : (double)narrow[2][i];
+        for (int i = 0; i < OUT; i++)
+            got[k][N + i] = dtype == SD_F64 ? mean64[i] : (double)mean32[i];
+        sd_workspace_free(workspace);
+        sd_plan_free(plan);
+    }
+    assert_near_f64(got[0], got[1], N + OUT, tolerance);
+    sd_graph_free(g);
+}
+
+static void a_clip_within_batch_norm_computes_the_same(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    bool joined[2];
+    for (int trial = 0; trial < law_trials(20); trial++) {
+        compare_clipped_norm(context, SD_F64, 1e-12, joined);
+        compare_clipped_norm(context, SD_F32, 1e-4, joined);
+        assert_true(joined[0] && !joined[1]);
+    }
+    sd_context_free(context);
+}
+
 /* ---- one point, many directions ---- */
 
 static void cut_program_equals_whole(void **state)
@@ -458,6 +526,7 @@ int main(void)
         cmocka_unit_test(barriers_keep_equal_nodes_apart),
         cmocka_unit_test(bad_contexts_are_refused),
         cmocka_unit_test(work_behind_pooling_computes_the_same),
+        cmocka_unit_test(a_clip_within_batch_norm_computes_the_same),
         cmocka_unit_test(cut_program_equals_whole),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(first_step_that_is_not_finite_is_named),

@@ -22,7 +22,7 @@
     X(sum) X(reduce_max) X(argmax)                                                          \
     X(softmax) X(softmax_grad) X(log_softmax)                                               \
     X(softmax_cross_entropy) X(softmax_cross_entropy_grad)                                  \
-    X(batch_norm) X(batch_norm_grad) X(batch_norm_eval) X(layer_norm) X(layer_norm_grad)    \
+    X(batch_norm) X(batch_norm_grad) X(batch_norm_relu) X(batch_norm_relu_grad) X(batch_norm_eval) X(layer_norm) X(layer_norm_grad)    \
     X(maxpool) X(pool_gather) X(pool_scatter) X(avgpool) X(avgpool_dx)                      \
     X(random_uniform) X(random_normal) X(dropout)                                           \
     X(copy) X(pad) X(concat) X(gather) X(scatter_add)

@@ -33,9 +33,12 @@ static sd_status prepare(const sd_call *call, sd_work *work, int64_t factors)
 /* 1 / sqrt(variance + epsilon) */
 V_INLINE vf scale_of(vf variance, const void *attr) { return 1.0f / v_sqrt(variance + (float)*(const double *)attr); }
 
-/* ---- y = (x - mean) factor + offset ---- */
+/* ---- y = (x - mean) factor + offset, clipped at zero or not ---- */
 
-static void normalise(const sd_args *a, const float *mean, const float *factor, const float *offset)
+/* max(x, 0), but NaN stays NaN. */
+V_INLINE vf clipped(vf x) { return v_select(v_le(x, v_zero()), v_zero(), x); }
+
+V_INLINE void normalise(const sd_args *a, const float *mean, const float *factor, const float *offset, const bool clip)
 {
     sd_rows r = sd__rows(&a->in[0], COST, a->part);
     for (int64_t block = r.begin; block < r.end; block += BLOCK)
@@ -44,8 +47,10 @@ static void normalise(const sd_args *a, const float *mean, const float *factor, 
             const vf m = v_load_n(mean + j, n), f = v_load_n(factor + j, n), o = v_load_n(offset + j, n);
             const float *x = (const float *)a->in[0].data + j;
             float *y = (float *)a->out[0].data + j;
-            for (int64_t i = block; i < SD_MIN(block + BLOCK, r.end); i++)
-                v_store_n(y + i * r.columns, (v_load_n(x + i * r.columns, n) - m) * f + o, n);
+            for (int64_t i = block; i < SD_MIN(block + BLOCK, r.end); i++) {
+                vf value = (v_load_n(x + i * r.columns, n) - m) * f + o;
+                v_store_n(y + i * r.columns, clip ? clipped(value) : value, n);
+            }
         }
 }
 
@@ -113,7 +118,7 @@ static void combine(const sd_args *a, const float *mean, const float *squares, f
 
 static sd_status prepare_train(const sd_call *call, sd_work *work) { return prepare(call, work, 1); }
 
-static void batch_norm(const sd_args *a)
+V_INLINE void train(const sd_args *a, const bool clip)
 {
     const int64_t width = sd__columns(&a->in[0]);
     float *factor = a->scratch, *mean = factor + width, *squares = mean + v_groups(sd__row_count(&a->in[0])) * width;
@@ -122,11 +127,16 @@ static void batch_norm(const sd_args *a)
     else if (a->phase == 1)
         combine(a, mean, squares, factor);
     else
-        normalise(a, a->out[1].data, factor, a->in[2].data);
+        normalise(a, a->out[1].data, factor, a->in[2].data, clip);
 }
+
+static void batch_norm(const sd_args *a) { train(a, false); }
+static void batch_norm_relu(const sd_args *a) { train(a, true); }
 
 const sd_kernel SD_LEVELED(sd__simd_batch_norm) = {
     .name = SD_LEVELED_NAME("batch_norm"), .prepare = prepare_train, .run = batch_norm, .in_place = 1};
+const sd_kernel SD_LEVELED(sd__simd_batch_norm_relu) = {
+    .name = SD_LEVELED_NAME("batch_norm_relu"), .prepare = prepare_train, .run = batch_norm_relu, .in_place = 1};
 
 /* ---- evaluation: x, scale, offset, mean, variance ---- */
 
@@ -144,7 +154,7 @@ static void batch_norm_eval(const sd_args *a)
     float *factor = a->scratch;
     const int64_t width = sd__columns(&a->in[0]);
     if (a->phase == 1) {
-        normalise(a, a->in[3].data, factor, a->in[2].data);
+        normalise(a, a->in[3].data, factor, a->in[2].data, false);
         return;
     }
     for (int64_t j = 0; j < width; j += V_LANES)
@@ -154,88 +164,145 @@ static void batch_norm_eval(const sd_args *a)
 const sd_kernel SD_LEVELED(sd__simd_batch_norm_eval) = {
     .name = SD_LEVELED_NAME("batch_norm_eval"), .prepare = prepare_eval, .run = batch_norm_eval, .in_place = 1};
 
-/* ---- derivative: x, scale, mean, variance, dy -> dx, dscale, doffset ---- */
+/*
+ * ---- derivative: x, scale, mean, variance, dy -> dx, dscale, doffset; behind a clip: x, scale, offset, mean, variance, dy ----
+ *
+ * A clipped result had slope zero. Whether it was is computed again from x, with the very operations of the forward pass, which
+ * costs less than reading the result.
+ */
 
 typedef struct gradient {
-    const float *x, *mean, *dy;
+    const float *x, *scale, *offset, *mean, *variance, *dy; /* offset: NULL unless clipped */
+    const float *factor;                                    /* scale / sqrt(variance + epsilon) */
     int64_t width;
 } gradient;
 
-V_INLINE vf cotangent(const void *context, int64_t row, int64_t column, int64_t n)
+V_INLINE gradient operands(const sd_args *a, const bool clip)
 {
-    const gradient *g = context;
-    return v_load_n(g->dy + row * g->width + column, n);
+    const int shift = clip ? 1 : 0;
+    return (gradient){.x = a->in[0].data,
+                      .scale = a->in[1].data,
+                      .offset = clip ? a->in[2].data : NULL,
+                      .mean = a->in[2 + shift].data,
+                      .variance = a->in[3 + shift].data,
+                      .dy = a->in[4 + shift].data,
+                      .width = sd__columns(&a->in[0])};
 }
 
-V_INLINE vf centred_cotangent(const void *context, int64_t row, int64_t column, int64_t n)
+/* dy, or 0 where the forward pass clipped. */
+V_INLINE vf slope(const gradient *g, int64_t at, int64_t column, int64_t n, const bool clip)
 {
-    const gradient *g = context;
-    const int64_t at = row * g->width + column;
-    return (v_load_n(g->x + at, n) - v_load_n(g->mean + column, n)) * v_load_n(g->dy + at, n);
+    const vf dy = v_load_n(g->dy + at, n);
+    if (!clip)
+        return dy;
+    const vf centred = v_load_n(g->x + at, n) - v_load_n(g->mean + column, n);
+    const vf y = centred * v_load_n(g->factor + column, n) + v_load_n(g->offset + column, n);
+    return v_select(v_le(y, v_zero()), v_zero(), dy);
 }
 
-static void gradient_sums(const sd_args *a, float *plain, float *centred)
+#define TERMS(name, clip)                                                                                \
+    V_INLINE vf name(const void *context, int64_t row, int64_t column, int64_t n)                        \
+    {                                                                                                    \
+        const gradient *g = context;                                                                     \
+        return slope(g, row * g->width + column, column, n, clip);                                       \
+    }                                                                                                    \
+    V_INLINE vf centred_##name(const void *context, int64_t row, int64_t column, int64_t n)              \
+    {                                                                                                    \
+        const gradient *g = context;                                                                     \
+        const int64_t at = row * g->width + column;                                                      \
+        return (v_load_n(g->x + at, n) - v_load_n(g->mean + column, n)) * slope(g, at, column, n, clip); \
+    }
+TERMS(cotangent, false)
+TERMS(clipped_cotangent, true)
+
+/* Each part makes the row of factors for itself: cheaper than a phase of its own. */
+static void make_factor(const gradient *g, const void *attr, float *factor)
 {
-    const int64_t width = sd__columns(&a->in[0]), rows = sd__row_count(&a->in[0]);
-    const gradient g = {a->in[0].data, a->in[2].data, a->in[4].data, width};
-    int64_t begin, end;
-    sd__part(v_groups(rows), group_parts(&a->in[0]), a->part, &begin, &end);
-    for (int64_t group = begin; group < end; group += 4) {
-        v_group_sums(plain + group * width, width, rows, group, SD_MIN(group + 4, end), cotangent, &g);
-        v_group_sums(centred + group * width, width, rows, group, SD_MIN(group + 4, end), centred_cotangent, &g);
+    for (int64_t j = 0; j < g->width; j += V_LANES) {
+        const int64_t n = g->width - j;
+        v_store_n(factor + j, v_load_n(g->scale + j, n) * scale_of(v_load_n(g->variance + j, n), attr), n);
     }
 }
 
-/* factor, mean of dy, and what x - mean is multiplied with: dx = (dy - shift - (x - mean) slope) factor */
-static void combine_gradient(const sd_args *a, const float *plain, const float *centred, float *factor, float *shift,
-                             float *slope)
+V_INLINE void gradient_sums(const sd_args *a, float *plain, float *centred, float *factors, const bool clip)
 {
-    const int64_t width = sd__columns(&a->in[0]), rows = sd__row_count(&a->in[0]);
+    gradient g = operands(a, clip);
+    const int64_t width = g.width, rows = sd__row_count(&a->in[0]);
+    int64_t begin, end;
+    if (clip) {
+        g.factor = factors + a->part * width;
+        make_factor(&g, a->attr, factors + a->part * width);
+    }
+    sd__part(v_groups(rows), group_parts(&a->in[0]), a->part, &begin, &end);
+    for (int64_t group = begin; group < end; group += 4) {
+        const int64_t last = SD_MIN(group + 4, end);
+        v_group_sums(plain + group * width, width, rows, group, last, clip ? clipped_cotangent : cotangent, &g);
+        v_group_sums(centred + group * width, width, rows, group, last, clip ? centred_clipped_cotangent : centred_cotangent,
+                     &g);
+    }
+}
+
+/* factor, mean of dy, and what x - mean is multiplied with: dx = (dy - shift - (x - mean) tilt) factor */
+static void combine_gradient(const sd_args *a, const gradient *g, const float *plain, const float *centred, float *factor,
+                             float *shift, float *tilt)
+{
+    const int64_t width = g->width, rows = sd__row_count(&a->in[0]);
     float *dscale = a->out[1].data, *doffset = a->out[2].data;
     v_add_groups(doffset, plain, width, v_groups(rows));
     v_add_groups(dscale, centred, width, v_groups(rows));
     for (int64_t j = 0; j < width; j += V_LANES) {
         const int64_t n = width - j;
-        const vf per_root = scale_of(v_load_n((const float *)a->in[3].data + j, n), a->attr);
+        const vf per_root = scale_of(v_load_n(g->variance + j, n), a->attr);
         const vf sum = v_load_n(dscale + j, n) * per_root;
         v_store_n(dscale + j, sum, n);
-        v_store_n(factor + j, v_load_n((const float *)a->in[1].data + j, n) * per_root, n);
+        v_store_n(factor + j, v_load_n(g->scale + j, n) * per_root, n);
         v_store_n(shift + j, v_load_n(doffset + j, n) / (float)rows, n);
-        v_store_n(slope + j, sum / (float)rows * per_root, n);
+        v_store_n(tilt + j, sum / (float)rows * per_root, n);
     }
 }
 
-static void gradient_of_x(const sd_args *a, const float *factor, const float *shift, const float *slope)
+V_INLINE void gradient_of_x(const sd_args *a, const float *factor, const float *shift, const float *tilt, const bool clip)
 {
+    gradient g = operands(a, clip);
+    g.factor = factor;
     sd_rows r = sd__rows(&a->in[0], COST, a->part);
     for (int64_t block = r.begin; block < r.end; block += BLOCK)
         for (int64_t j = 0; j < r.columns; j += V_LANES) {
             const int64_t n = r.columns - j;
-            const vf f = v_load_n(factor + j, n), s = v_load_n(shift + j, n), k = v_load_n(slope + j, n);
-            const vf mean = v_load_n((const float *)a->in[2].data + j, n);
-            const float *x = (const float *)a->in[0].data + j, *dy = (const float *)a->in[4].data + j;
+            const vf f = v_load_n(factor + j, n), s = v_load_n(shift + j, n), k = v_load_n(tilt + j, n);
+            const vf mean = v_load_n(g.mean + j, n);
             float *dx = (float *)a->out[0].data + j;
             for (int64_t i = block; i < SD_MIN(block + BLOCK, r.end); i++) {
                 const int64_t at = i * r.columns;
-                v_store_n(dx + at, ((v_load_n(dy + at, n) - s) - (v_load_n(x + at, n) - mean) * k) * f, n);
+                const vf dy = slope(&g, at + j, j, n, clip);
+                v_store_n(dx + at, ((dy - s) - (v_load_n(g.x + at + j, n) - mean) * k) * f, n);
             }
         }
 }
 
-static sd_status prepare_grad(const sd_call *call, sd_work *work) { return prepare(call, work, 3); }
+/* scratch: factor, shift, tilt; two rows a group; a row of factors a part of phase 0 */
+static sd_status prepare_grad(const sd_call *call, sd_work *work) { return prepare(call, work, 3 + group_parts(&call->in[0])); }
 
-static void batch_norm_grad(const sd_args *a)
+V_INLINE void run_grad(const sd_args *a, const bool clip)
 {
-    const int64_t width = sd__columns(&a->in[0]);
-    float *factor = a->scratch, *shift = factor + width, *slope = shift + width, *plain = slope + width;
-    float *centred = plain + v_groups(sd__row_count(&a->in[0])) * width;
+    const gradient g = operands(a, clip);
+    const int64_t groups = v_groups(sd__row_count(&a->in[0])) * g.width;
+    float *factor = a->scratch, *shift = factor + g.width, *tilt = shift + g.width, *plain = tilt + g.width;
+    float *centred = plain + groups, *factors = centred + groups;
     if (a->phase == 0)
-        gradient_sums(a, plain, centred);
+        gradient_sums(a, plain, centred, factors, clip);
     else if (a->phase == 1)
-        combine_gradient(a, plain, centred, factor, shift, slope);
+        combine_gradient(a, &g, plain, centred, factor, shift, tilt);
     else
-        gradient_of_x(a, factor, shift, slope);
+        gradient_of_x(a, factor, shift, tilt, clip);
 }
+
+static void batch_norm_grad(const sd_args *a) { run_grad(a, false); }
+static void batch_norm_relu_grad(const sd_args *a) { run_grad(a, true); }
 
 const sd_kernel SD_LEVELED(sd__simd_batch_norm_grad) = {
     .name = SD_LEVELED_NAME("batch_norm_grad"), .prepare = prepare_grad, .run = batch_norm_grad, .in_place = 1 | 1 << 4};
+const sd_kernel SD_LEVELED(sd__simd_batch_norm_relu_grad) = {.name = SD_LEVELED_NAME("batch_norm_relu_grad"),
+                                                             .prepare = prepare_grad,
+                                                             .run = batch_norm_relu_grad,
+                                                             .in_place = 1 | 1 << 5};

@@ -1,0 +1,124 @@
+/*
+ * batch_norm_relu.c -- relu(batch_norm(x)) as one node, and its derivative, for kernels that clip while they normalise.
+ *
+ * The plan makes both (plan/norm.c) after differentiation; no builder does, so neither has a derivative rule: whoever
+ * differentiates one anyway goes through its decomposition.
+ */
+#include "ops/check.h"
+#include "ops/norm.h"
+
+/* ---- batch_norm_relu: x, scale, offset -> relu(y), mean, variance ---- */
+
+static sd_status infer(sd_infer *c)
+{
+    SD_TRY(sd__check_norm(c, 2));
+    SD_TRY(sd__check_per_channel(c, 1, "scale"));
+    SD_TRY(sd__check_per_channel(c, 2, "offset"));
+    c->n_out = 3;
+    c->out[0] = c->in[0];
+    c->out[1] = c->out[2] = c->in[1];
+    return SD_OK;
+}
+
+static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_node *result)
+{
+    sd_node norm = sd_batch_norm(in[0], in[1], in[2], *(const double *)attr);
+    result[0] = sd_relu(norm);
+    result[1] = sd_node_result(norm, 1);
+    result[2] = sd_node_result(norm, 2);
+}
+
+static double flops(const sd_type *in, const sd_type *out, const void *attr)
+{
+    return 7.0 * (double)sd_shape_count(in[0].shape);
+}
+
+/*
+ * The offset is large against the normalised values, up or down by channel, so that no result lies near the kink: |u| <= sqrt(n - 1)
+ * for n values, of which an example has at most 112 a channel.
+ */
+static sd_node example_offset(sd_example *e, sd_shape channels)
+{
+    sd_node side = sd_cast(sd__example_input(e, SD_I32, channels, 0, 1), e->dtype);
+    return sd_shift(sd_scale(side, 100), -50);
+}
+
+static sd_node example(sd_example *e)
+{
+    double epsilon;
+    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
+    sd_node in[] = {sd__example_real(e, shape), sd__example_input(e, e->dtype, channels, -2, 2), {0}};
+    in[2] = example_offset(e, channels);
+    return sd__append(e->graph, &sd__op_batch_norm_relu, &epsilon, 3, in);
+}
+
+const sd_op sd__op_batch_norm_relu = {
+    .name = "batch_norm_relu",
+    .doc = "batch norm, then max(y, 0); mean and variance of the batch are results 1 and 2",
+    .source = "Ioffe & Szegedy 2015, algorithm 1",
+    .kind = SD_COMPOSITE,
+    .arity = 3,
+    .attr_size = sizeof(double),
+    .infer = infer,
+    .decompose = decompose,
+    .flops = flops,
+    .print = sd__print_epsilon,
+    .example = example,
+};
+
+/* ---- batch_norm_relu_grad: x, scale, offset, mean, variance, dy -> dx, dscale, doffset ---- */
+
+static sd_status grad_infer(sd_infer *c)
+{
+    static const char *const name[] = {NULL, "scale", "offset", "mean", "variance"};
+    SD_TRY(sd__check_norm(c, 2));
+    for (int i = 1; i < 5; i++)
+        SD_TRY(sd__check_per_channel(c, i, name[i]));
+    SD_TRY(sd__check_shape(c, 5, "dy", c->in[0].shape, "the shape of x"));
+    c->n_out = 3;
+    c->out[0] = c->in[0];
+    c->out[1] = c->out[2] = c->in[1];
+    return SD_OK;
+}
+
+static void grad_decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_node *result)
+{
+    sd_node y = sd_batch_norm_eval(in[0], in[1], in[2], in[3], in[4], *(const double *)attr);
+    sd_node norm[] = {in[0], in[1], in[3], in[4], sd_mul(in[5], sd_step(y))};
+    sd_node grad = sd__append(graph, &sd__op_batch_norm_grad, attr, 5, norm);
+    for (int i = 0; i < 3; i++)
+        result[i] = sd_node_result(grad, i);
+}
+
+static double grad_flops(const sd_type *in, const sd_type *out, const void *attr)
+{
+    return 13.0 * (double)sd_shape_count(in[0].shape);
+}
+
+static sd_node grad_example(sd_example *e)
+{
+    double epsilon;
+    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
+    sd_node in[6];
+    in[0] = sd__example_real(e, shape);
+    in[1] = sd__example_real(e, channels);
+    in[2] = example_offset(e, channels);
+    in[3] = sd__example_real(e, channels);
+    in[4] = sd__example_variance(e, channels);
+    in[5] = sd__example_real(e, shape);
+    return sd__append(e->graph, &sd__op_batch_norm_relu_grad, &epsilon, 6, in);
+}
+
+const sd_op sd__op_batch_norm_relu_grad = {
+    .name = "batch_norm_relu_grad",
+    .doc = "derivative of batch_norm_relu: dx, dscale and doffset from x, scale, offset, mean, variance and dy",
+    .source = "Ioffe & Szegedy 2015, section 3",
+    .kind = SD_COMPOSITE,
+    .arity = 6,
+    .attr_size = sizeof(double),
+    .infer = grad_infer,
+    .decompose = grad_decompose,
+    .flops = grad_flops,
+    .print = sd__print_epsilon,
+    .example = grad_example,
+};
