@@ -1,4 +1,5 @@
 # commit.cmake -- writes OUT, a header with the commit that is checked out in SOURCE ("unknown" outside a repository).
+cmake_minimum_required(VERSION 3.22)
 set(commit unknown)
 find_program(GIT git)
 if(GIT)

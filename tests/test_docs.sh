@@ -1,7 +1,7 @@
 # test_docs.sh -- what the documents show works: shell blocks marked `sh run` are executed in order in a scratch folder, C blocks
 # marked `c program` are built against the library and run. $SONDE is the command, $SONDE_BUILD the build folder.
+# release only
 set -eu
-case "${SONDE_SANITIZE:-}" in '') ;; *) echo "skipped: documents are checked with the plain build"; exit 77 ;; esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$scratch/bin"
