@@ -97,11 +97,9 @@ static bool takes_scatter_add(const sd_call *call) { return plain(call, 1 << 1);
 /* attr: lo, hi, inner; without zeros between the elements, and with a last axis to go along */
 static bool takes_pad(const sd_call *call)
 {
-    const int64_t *inner = (const int64_t *)call->attr + 2 * SD_MAX_RANK;
-    for (int i = 0; i < SD_MAX_RANK; i++)
-        if (inner[i] != 0)
-            return false;
-    return call->in[0].shape.rank > 0 && words(call, 0);
+    const int64_t *between = (const int64_t *)call->attr + 2 * SD_MAX_RANK;
+    int rank = call->in[0].shape.rank;
+    return rank > 0 && between[rank - 1] == 0 && words(call, 0);
 }
 
 #define TAKES_PLAIN(name) \

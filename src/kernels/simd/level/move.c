@@ -123,7 +123,7 @@ static void concat(const sd_args *a)
 
 const sd_kernel SD_LEVELED(sd__simd_concat) = {.name = SD_LEVELED_NAME("concat"), .prepare = prepare_concat, .run = concat};
 
-/* ---- pad: zeros around (none between, those are left to the reference); attr: int64_t lo[], hi[], inner[] ---- */
+/* ---- pad: zeros around, and between rows (within a row they are left to the reference); attr: int64_t lo[], hi[], inner[] ---- */
 
 static int64_t last_axis(const sd_tensor *t) { return t->shape.dim[t->shape.rank - 1]; }
 
@@ -141,12 +141,13 @@ static sd_status prepare_pad(const sd_call *call, sd_work *work)
 /* The row of x that belongs in row `row` of y, or -1. */
 static int64_t row_inside(const sd_tensor *x, const sd_tensor *y, const int64_t *lo, int64_t row)
 {
+    const int64_t *between = lo + 2 * SD_MAX_RANK;
     int64_t from = 0, stride = 1;
     for (int i = y->shape.rank - 2; i >= 0; i--) {
-        const int64_t at = row % y->shape.dim[i] - lo[i];
-        if (at < 0 || at >= x->shape.dim[i])
+        const int64_t at = row % y->shape.dim[i] - lo[i], step = between[i] + 1;
+        if (at < 0 || at % step || at / step >= x->shape.dim[i])
             return -1;
-        from += at * stride;
+        from += at / step * stride;
         stride *= x->shape.dim[i];
         row /= y->shape.dim[i];
     }
