@@ -1,0 +1,156 @@
+/**
+ * @file probe.h -- instruments: what a trained model is like inside, measured without changing it.
+ *
+ * In the library sonde-lab. Every instrument reads a *subject*: a model with the samples that it is looked at on. Measuring writes
+ * neither to the weights nor to the states, so a run goes on after it with the same bits. What is estimated carries an interval.
+ */
+#ifndef SONDE_PROBE_H
+#define SONDE_PROBE_H
+
+#include <sonde/data.h>
+#include <sonde/lab.h>
+#include <sonde/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- subjects ------------------------------------------------------------------------------------------------------------ */
+
+/** What an instrument looks at. Zero what is not used; nothing of it is changed. */
+typedef struct sd_subject {
+    sd_model *model;                       /**< the network */
+    const sd_dataset *data;                /**< the samples, in the order of the set */
+    const sd_normalization *normalization; /**< of the training data; NULL: values as they are */
+    int64_t samples;                       /**< the first so many; 0: 1000, or all where there are fewer */
+    int batch;                             /**< samples at a time; 0: 256 */
+    bool training;                         /**< batch norm by each batch's statistics and dropout on; false: eval mode */
+    const void *theta;                     /**< weights to look at instead; NULL: the model's own */
+    const void *state;                     /**< states to look at instead; NULL: the model's own */
+} sd_subject;
+
+/** How many samples a subject has: the smaller of what is asked for and what there is. */
+SD_API int64_t sd_subject_samples(const sd_subject *subject);
+
+/**
+ * The control of every statement about training: weights and states as they were before it.
+ *
+ * theta, state  to be freed with free(); state is NULL where there is none
+ * errors        SD_ENOMEM
+ */
+SD_API sd_status sd_untrained(const sd_model *model, void **theta, void **state);
+
+/* -- curvature ----------------------------------------------------------------------------------------------------------- */
+
+/** Which symmetric matrix over the parameters. L is the mean loss of the samples, without weight decay. */
+typedef enum sd_curvature_kind {
+    SD_HESSIAN,      /**< second derivatives of L */
+    SD_GAUSS_NEWTON, /**< J' H J: J the Jacobian of the outputs, H the Hessian of L in the outputs. For cross-entropy, mse and
+                          logistic it is the Fisher matrix of the model's own predictions */
+    SD_FISHER        /**< empirical Fisher: mean of g g', g the gradient of one sample's loss, with the labels of the data */
+} sd_curvature_kind;
+
+/** "Hessian", "Gauss-Newton matrix", "empirical Fisher matrix"; "?" for a value outside the enum. */
+SD_API const char *sd_curvature_name(sd_curvature_kind kind);
+
+/** Such a matrix at one point, by its products with vectors. Used by one thread at a time. */
+typedef struct sd_curvature sd_curvature;
+
+/**
+ * Prepares products over the trained parameters; loss and gradient are computed at once.
+ *
+ * layer   only the parameters of this layer, block or slice, by name (its diagonal block); NULL: all
+ * errors  SD_EINVAL (no loss, nothing trained), SD_ENOTFOUND (layer), SD_ESHAPE (data does not fit), SD_ENONFINITE, SD_ENOMEM
+ */
+SD_API sd_status sd_curvature_new(const sd_subject *subject, sd_curvature_kind kind, const char *layer,
+                                  sd_curvature **curvature);
+
+/** Frees it; NULL is allowed. */
+SD_API void sd_curvature_free(sd_curvature *curvature);
+
+/** Number of parameters: rows and columns. They are in theta's order, those left out skipped. */
+SD_API int64_t sd_curvature_size(const sd_curvature *curvature);
+
+/** The mean loss over the samples. */
+SD_API double sd_curvature_loss(const sd_curvature *curvature);
+
+/** The gradient of the mean loss, [size]; lives as long as the matrix. */
+SD_API const double *sd_curvature_gradient(const sd_curvature *curvature);
+
+/** product = matrix * v, both [size]; computed in the model's type, summed over batches in f64. errors of sd_run() */
+SD_API sd_status sd_curvature_product(sd_curvature *curvature, const double *v, double *product);
+
+/** What to measure; all zero: ten eigenpairs and nothing else. */
+typedef struct sd_curvature_options {
+    sd_curvature_kind kind; /**< which matrix */
+    const char *layer;      /**< only this layer, block or slice; NULL: everything */
+    int pairs;              /**< largest eigenvalues; 0: 10, never more than there are */
+    double tolerance;       /**< a pair has converged if its residual is at most this times the largest |eigenvalue|; 0: 1e-3 */
+    int steps;              /**< most Lanczos steps; 0: 200 */
+    int trace;              /**< products spent on the trace, at least 6; 0: not measured */
+    int density;            /**< random vectors for the spectral density; 0: not measured */
+    int density_steps;      /**< Lanczos steps a vector; 0: 60 */
+    bool spectrum;          /**< all eigenvalues, up to SD_SPECTRUM_MOST parameters */
+    bool layers;            /**< also the largest eigenvalue of every layer's diagonal block */
+    double confidence;      /**< of intervals; 0: 0.95 */
+    uint64_t seed;          /**< of the random vectors */
+} sd_curvature_options;
+
+/** Most parameters of a full spectrum. */
+#define SD_SPECTRUM_MOST 5000
+
+/** An eigenvalue, and how far its vector is from being an eigenvector. */
+typedef struct sd_eigenpair {
+    double value;    /**< the eigenvalue */
+    double residual; /**< |H v - value v| for the unit vector v found, by a product of its own */
+} sd_eigenpair;
+
+/** The largest eigenvalue of one layer's block. */
+typedef struct sd_layer_curvature {
+    const char *name;     /**< the layer's path; lives as long as the model */
+    int64_t parameters;   /**< size of the block */
+    sd_eigenpair largest; /**< its largest eigenvalue */
+} sd_layer_curvature;
+
+/** What was measured. Arrays belong to it. */
+typedef struct sd_curvature_report {
+    int64_t samples, parameters; /**< over which samples; size of the matrix */
+    double loss;                 /**< mean loss */
+    double gradient_norm;        /**< away from 0 the point is not critical, and a negative eigenvalue is no saddle */
+    sd_eigenpair *pair;          /**< [pairs] the largest, in falling order */
+    int pairs;                   /**< how many there are */
+    int converged;               /**< how many of them have converged */
+    sd_eigenpair smallest;       /**< the other end of the spectrum */
+    int steps;                   /**< Lanczos steps taken */
+    int64_t products;            /**< products with the matrix in all */
+    sd_interval trace;           /**< by Hutch++; NaN: not measured */
+    bool trace_exact;            /**< so few parameters that the trace was added up */
+    double *node, *weight;       /**< [nodes] spectral density: eigenvalues and their shares, which add up to 1 */
+    int nodes;                   /**< number of nodes */
+    double band;                 /**< eigenvalues within +- this count as zero */
+    sd_interval negative;        /**< share of eigenvalues below -band, from the density; NaN: not measured */
+    double *spectrum;            /**< [parameters] all eigenvalues in rising order, or NULL */
+    int64_t index;               /**< eigenvalues below -band, from the spectrum; -1: not measured */
+    int64_t zeros;               /**< eigenvalues within the band, from the spectrum; -1: not measured */
+    sd_layer_curvature *layer;   /**< [layers] */
+    int layers;                  /**< number of rows */
+} sd_curvature_report;
+
+/**
+ * Measures the curvature of the loss; options may be NULL.
+ *
+ * report  to be cleared
+ * source  Lanczos 1950 with full reorthogonalisation; Meyer et al. 2021 (Hutch++); Golub & Welsch 1969, Ubaru, Chen & Saad 2017
+ *         (stochastic Lanczos quadrature)
+ * errors  as sd_curvature_new(); SD_EINVAL (a full spectrum of too many parameters, numbers out of range)
+ */
+SD_API sd_status sd_probe_curvature(const sd_subject *subject, const sd_curvature_options *options,
+                                    sd_curvature_report *report);
+
+/** Frees the arrays and zeroes the struct. */
+SD_API void sd_curvature_report_clear(sd_curvature_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
