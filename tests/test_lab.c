@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "classic/halfspaces.h"
+#include "classic/mean_field.h"
 #include "classic/nearest.h"
 #include "lab/draw.h"
 #include "lab/runner.h"
@@ -81,6 +82,9 @@ static void rules_have_three_answers(void **state)
     assert_int_equal(sd__rule_equals((sd_interval){1, 0.5, 1.5}, 1, 0.2), SD_NOT_DECIDED);
     assert_int_equal(sd__rule_equals((sd_interval){1, 0.9, 1.1}, 1.2, 0.2), SD_REFUTED);
     assert_int_equal(sd__rule_equals(sd_interval_mean(1, (double[]){1}, 0.95), 1, 0.2), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_within((sd_interval){1, 0.9, 0.99}, 1, 0.2), SD_CONFIRMED);
+    assert_int_equal(sd__rule_within((sd_interval){1, 0.7, 1.1}, 1, 0.2), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_within((sd_interval){1, 0.6, 0.7}, 1, 0.2), SD_REFUTED);
     assert_int_equal(sd__rule_both(SD_CONFIRMED, SD_NOT_DECIDED), SD_NOT_DECIDED);
     assert_int_equal(sd__rule_both(SD_REFUTED, SD_NOT_DECIDED), SD_REFUTED);
 }
@@ -231,6 +235,16 @@ static void halfspaces_know_and_from_xor(void **state)
     assert_int_equal(tried, 2); /* both negatives to one unit fails, one each works */
 }
 
+/* A ReLU keeps half: E relu(s z)^2 = s^2 / 2 and E relu'^2 = 1/2. A narrow tanh is a line: E tanh(s z)^2 = s^2 - 2 s^4 + O(s^6). */
+static void mean_field_has_its_closed_forms(void **state)
+{
+    assert_true(fabs(sd__mean_field_next(&sd__phi_relu, 2, 0.7) - 0.7) < 1e-12);
+    assert_true(fabs(sd__mean_field_back(&sd__phi_relu, 2, 0.7) - 1) < 1e-12);
+    double q = 1e-4, next = sd__mean_field_next(&sd__phi_tanh, 1, q);
+    assert_true(fabs(next - (q - 2 * q * q)) < 20 * q * q * q);
+    assert_true(fabs(sd__mean_field_back(&sd__phi_tanh, 1, q) - (1 - 2 * q)) < 20 * q * q);
+}
+
 static void nearest_is_nearest(void **state)
 {
     sd_random random = sd__random(3, 3);
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(csv_holds_every_number),
         cmocka_unit_test(margins_have_their_closed_forms),
         cmocka_unit_test(halfspaces_know_and_from_xor),
+        cmocka_unit_test(mean_field_has_its_closed_forms),
         cmocka_unit_test(nearest_is_nearest),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

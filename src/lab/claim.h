@@ -144,6 +144,12 @@ sd_verdict sd__rule_at_least(sd_interval measured, double bound);
 /* REFUTED if the interval excludes `theory`; CONFIRMED if it includes it and stays within +- margin of it; else NOT DECIDED. */
 sd_verdict sd__rule_equals(sd_interval measured, double theory, double margin);
 
+/*
+ * For a theory that holds in a limit: CONFIRMED if the whole interval lies within +- margin of it, REFUTED if it lies wholly outside, else
+ * NOT DECIDED. Unlike the rule before, it does not refute a theory for being off by less than anyone cares about.
+ */
+sd_verdict sd__rule_within(sd_interval measured, double theory, double margin);
+
 /* CONFIRMED or REFUTED by a fact that has no uncertainty. */
 sd_verdict sd__rule_fact(bool holds);
 

@@ -280,6 +280,13 @@ sd_verdict sd__rule_equals(sd_interval measured, double theory, double margin)
     return measured.low >= theory - margin && measured.high <= theory + margin ? SD_CONFIRMED : SD_NOT_DECIDED;
 }
 
+sd_verdict sd__rule_within(sd_interval measured, double theory, double margin)
+{
+    if (measured.low > theory + margin || measured.high < theory - margin)
+        return SD_REFUTED;
+    return measured.low >= theory - margin && measured.high <= theory + margin ? SD_CONFIRMED : SD_NOT_DECIDED;
+}
+
 sd_verdict sd__rule_fact(bool holds) { return holds ? SD_CONFIRMED : SD_REFUTED; }
 
 sd_verdict sd__rule_both(sd_verdict a, sd_verdict b)
