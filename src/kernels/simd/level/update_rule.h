@@ -62,18 +62,30 @@ static inline double NAME(square)(REAL x, REAL limit)
     return (double)d * (double)d + (double)(x - x);
 }
 
-static double NAME(square_sum)(size_t n, const void *g_, double limit_)
+/* Without a limit a number that is not finite shows in its square. */
+static inline double NAME(plain_square)(REAL x, REAL limit) { return (double)x * (double)x; }
+
+#define SQUARE_LANES 32
+#define SQUARE_SUM(term)                                            \
+    double lane[SQUARE_LANES] = {0};                                \
+    for (; n >= SQUARE_LANES; n -= SQUARE_LANES, g += SQUARE_LANES) \
+        for (size_t l = 0; l < SQUARE_LANES; l++)                   \
+            lane[l] += term(g[l], limit);                           \
+    for (size_t l = 0; l < n; l++)                                  \
+        lane[l] += term(g[l], limit);                               \
+    for (size_t width = SQUARE_LANES / 2; width; width /= 2)        \
+        for (size_t l = 0; l < width; l++)                          \
+            lane[l] += lane[l + width];                             \
+    return lane[0]
+
+static double NAME(limited_square_sum)(size_t n, const REAL *restrict g, REAL limit) { SQUARE_SUM(NAME(square)); }
+
+static double NAME(plain_square_sum)(size_t n, const REAL *restrict g, REAL limit) { SQUARE_SUM(NAME(plain_square)); }
+
+static double NAME(square_sum)(size_t n, const void *g, double limit)
 {
-    const REAL *restrict g = g_;
-    const REAL limit = (REAL)limit_;
-    double lane[16] = {0};
-    for (; n >= 16; n -= 16, g += 16)
-        for (size_t l = 0; l < 16; l++)
-            lane[l] += NAME(square)(g[l], limit);
-    for (size_t l = 0; l < n; l++)
-        lane[l] += NAME(square)(g[l], limit);
-    for (size_t width = 8; width; width /= 2)
-        for (size_t l = 0; l < width; l++)
-            lane[l] += lane[l + width];
-    return lane[0];
+    return isinf(limit) ? NAME(plain_square_sum)(n, g, 0) : NAME(limited_square_sum)(n, g, (REAL)limit);
 }
+
+#undef SQUARE_LANES
+#undef SQUARE_SUM
