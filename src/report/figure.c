@@ -151,7 +151,7 @@ static void script_of(const sd_figure *figure, sd_string *script)
     sd__string_add(script, "set border 3 lc rgb '%s'\nset tics nomirror textcolor rgb '%s'\n", ink, ink);
     sd__string_add(script, "set grid lc rgb '%s' lt 1 lw 0.5\n", grid);
     sd__string_add(script, "set key above left Left reverse maxcols 1 textcolor rgb '%s'\n", ink);
-    sd__string_add(script, "set boxwidth 0.6\nset format '%%g'\nset lmargin 9\n");
+    sd__string_add(script, "set boxwidth 0.6\nset format '%%g'\n");
     sd__string_add(script, "set xlabel ");
     quoted(script, figure->x_label);
     sd__string_add(script, " textcolor rgb '%s'\nset ylabel ", ink);
