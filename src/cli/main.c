@@ -5,8 +5,8 @@
 #include "cli/command.h"
 
 const sd_command *const sd__commands[] = {
-    &sd__command_new,     &sd__command_train, &sd__command_eval,   &sd__command_predict, &sd__command_info,
-    &sd__command_profile, &sd__command_data,  &sd__command_replay, &sd__command_lab,     &sd__command_help,
+    &sd__command_new,  &sd__command_train,  &sd__command_eval, &sd__command_predict, &sd__command_info, &sd__command_profile,
+    &sd__command_data, &sd__command_replay, &sd__command_lab,  &sd__command_probe,   &sd__command_help,
 };
 const int sd__n_commands = (int)SD_COUNT(sd__commands);
 
