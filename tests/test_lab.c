@@ -172,6 +172,7 @@ static void labels_are_text(void **state)
     assert_int_equal(access("lab-test/owned", F_OK), -1);
     assert_null(strstr(svg, "<b>"));
     assert_null(strstr(svg, "black"));
+    assert_null(strstr(svg, "white"));
     assert_non_null(strstr(svg, "var(--series-1)"));
     assert_non_null(strstr(svg, "F-1-gpPt"));
     free(svg);

@@ -215,7 +215,8 @@ static int by_value(const void *a, const void *b)
 /* What voids a result, whatever the experiment says. */
 static void inspect(sd_lab *lab)
 {
-    qsort(lab->streams, lab->n_streams, sizeof *lab->streams, by_value);
+    if (lab->n_streams)
+        qsort(lab->streams, lab->n_streams, sizeof *lab->streams, by_value);
     for (size_t i = 1; i < lab->n_streams; i++)
         if (lab->streams[i] == lab->streams[i - 1])
             sd__lab_void(lab, "a random stream was used twice: the repetitions are not independent");

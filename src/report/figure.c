@@ -242,6 +242,8 @@ static const char *colour_at(const char *at, size_t *length, char room[32])
     *length = 5;
     if (!strncmp(at, "black", 5))
         return "currentColor";
+    if (!strncmp(at, "white", 5)) /* a rim around points, in the colour of the paper */
+        return "var(--back)";
     if (sscanf(at, "rgb( %u , %u , %u )%n", &r, &g, &b, &used) != 3 || !used)
         if (sscanf(at, "#%2x%2x%2x%n", &r, &g, &b, &used) != 3 || used != 7)
             return NULL;
