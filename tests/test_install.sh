@@ -76,8 +76,8 @@ names() {
         on && /[;{]/ { on = 0; sub(/;.*/, "", text); if (match(text, /sd_[a-z0-9_]* *(\(|$)/)) print substr(text, RSTART, RLENGTH) }' "$@" |
         tr -d ' (' | sort -u
 }
-lab=$(find "$prefix/include" -name lab.h -o -name probe.h -o -name classic.h -o -name report.h)
-engine=$(find "$prefix/include" -name '*.h' ! -name lab.h ! -name probe.h ! -name classic.h ! -name report.h)
+lab=$(find "$prefix/include" -name statistics.h -o -name probe.h -o -name classic.h -o -name report.h)
+engine=$(find "$prefix/include" -name '*.h' ! -name statistics.h ! -name probe.h ! -name classic.h ! -name report.h)
 # shellcheck disable=SC2086
 names $engine >declared
 nm -D --defined-only "$library" | awk '{ print $NF }' | sort >exported

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include <sonde/lab.h>
+#include <sonde/statistics.h>
 
 #include "base/philox.h"
 

@@ -8,7 +8,7 @@
 #define SONDE_PROBE_H
 
 #include <sonde/data.h>
-#include <sonde/lab.h>
+#include <sonde/statistics.h>
 #include <sonde/nn.h>
 
 #ifdef __cplusplus

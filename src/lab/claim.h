@@ -8,7 +8,7 @@
 #ifndef SD_LAB_CLAIM_H
 #define SD_LAB_CLAIM_H
 
-#include <sonde/lab.h>
+#include <sonde/statistics.h>
 
 #include "base/base.h"
 #include "base/philox.h"

@@ -1,5 +1,5 @@
 /* distribution.c -- normal, beta and Student's t: distribution functions and their inverses. */
-#include <sonde/lab.h>
+#include <sonde/statistics.h>
 
 #include <float.h>
 #include <math.h>

@@ -4,7 +4,7 @@
  * Page's L and Spearman's rho are both sums of products position * rank, so one exact distribution serves the two: it is built
  * column by column over the sets of ranks already given away. Ranks are doubled so that ties (mean ranks) stay integers.
  */
-#include <sonde/lab.h>
+#include <sonde/statistics.h>
 
 #include <math.h>
 #include <stdlib.h>

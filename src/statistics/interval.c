@@ -1,5 +1,5 @@
 /* interval.c -- confidence intervals of means, shares, arbitrary statistics and straight lines; equivalence. */
-#include <sonde/lab.h>
+#include <sonde/statistics.h>
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /**
- * @file lab.h -- statistics for experiments: intervals, tests, and rules that give one of three verdicts.
+ * @file statistics.h -- statistics for experiments: intervals, tests, and rules that give one of three verdicts.
  *
  * In the library sonde-lab. Every function is pure: what is random takes a seed. Confidence and levels are fractions (0.95), p-values
  * are two-sided unless said otherwise. Too little data gives the widest interval, (-inf, inf), or p = 1, never an error.
  */
-#ifndef SONDE_LAB_H
-#define SONDE_LAB_H
+#ifndef SONDE_STATISTICS_H
+#define SONDE_STATISTICS_H
 
 #include <sonde/base.h>
 
