@@ -33,7 +33,7 @@ static sd_node thresholds(sd_graph *graph, sd_node x, int n)
 static sd_node relu_tree(sd_node x, int n, int *units)
 {
     int64_t rows = sd_node_shape(x).dim[0];
-    sd_node bit[MOST];
+    sd_node bit[MOST] = {{0}};
     for (int j = 0; j < n; j++)
         bit[j] = sd_slice_of(x, (int64_t[]){0, j}, (int64_t[]){rows, j + 1}, NULL);
     for (int left = n; left > 1; left = (left + 1) / 2)

@@ -73,7 +73,7 @@ static sd_status one_net(sd_lab *lab, int repetition, worst *w)
 {
     sd_random random = sd__lab_random(lab, "network", repetition);
     sd_path_net net = shape[repetition % NETS];
-    double weights[ROOM], x[3 * WIDEST], direction[WIDEST], room[2 * WIDEST], y[3], paths, size;
+    double weights[ROOM], x[3 * WIDEST] = {0}, direction[WIDEST], room[2 * WIDEST], y[3], paths, size;
     bool on[SD_PATH_LAYERS + 1][WIDEST], *open[SD_PATH_LAYERS + 1];
     for (int l = 0; l <= net.layers; l++)
         open[l] = on[l];

@@ -105,7 +105,7 @@ static sd_status run(sd_lab *lab)
     static const sd_init zeros = {SD_INIT_ZEROS, 0, 0}, equal = {SD_INIT_CONSTANT, 0.3, 0};
     int batches = sd__lab_repeats(lab, 10, 100);
     double hidden = 0, bias = INFINITY, apart = 0, moved = INFINITY;
-    course zero, constant;
+    course zero = {0}, constant = {0};
     for (int i = 0; i < batches; i++) {
         SD_TRY(train(lab, &zeros, 2 * i, &zero));
         SD_TRY(train(lab, &equal, 2 * i + 1, &constant));
