@@ -8,8 +8,8 @@
 #define SONDE_PROBE_H
 
 #include <sonde/data.h>
-#include <sonde/statistics.h>
 #include <sonde/nn.h>
+#include <sonde/statistics.h>
 
 #ifdef __cplusplus
 extern "C" {
