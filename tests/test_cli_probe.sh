@@ -32,22 +32,24 @@ expect 0 train points.yaml --out points --quiet
 before=$(find points -type f -exec sha256sum {} + | sort)
 
 expect 0 probe curvature points
-head -1 out | grep -q '^|gradient| ' || fail "the gradient's norm does not come first"
-says out "running statistics, dropout off"
-says out "weight decay (0.001 in this run) is not part of the loss"
-says out "stability limit of momentum at its base rate 0.05: 72;"
-says out "untrained"
+tr '\n' ' ' <out >flat # sentences are wrapped
+says flat "running statistics, dropout off"
+says flat "Weight decay (0.001 in this run) is not part of the loss"
+says flat "stability limit of momentum at its base rate 0.05 is 72;"
+says flat "untrained"
+says flat "would have meant"
 expect 0 probe curvature points --training --json --spectrum --layers --density 4 --pairs 3
 cp out json
-holds json "j['stability_limit'] == 2 * 1.8 / 0.05 and j['batch_norm'] == 'batch' and j['samples'] == 120"
-holds json "len(j['run']['spectrum']) == j['parameters'] == 4*6 + 6 + 12 + 6*2 + 2"
-holds json "all(abs(p['value'] - s) < 1e-3 for p, s in zip(j['run']['eigenpairs'], j['run']['spectrum'][::-1]))"
-holds json "abs(sum(j['run']['density']['weights']) - 1) < 1e-9"
-holds json "j['run']['trace']['low'] <= sum(j['run']['spectrum']) + 0.1 * j['run']['spectrum'][-1]"
-holds json "sum(l['parameters'] for l in j['run']['layers']) == j['parameters']"
-holds json "j['untrained']['loss'] > j['run']['loss']"
+holds json "j['instrument'] == 'curvature' and next(iter(j['found'])) == 'gradient_norm'"
+holds json "j['facts']['stability_limit'] == 2 * 1.8 / 0.05 and j['facts']['batch_norm'] == 'batch' and j['facts']['samples'] == 120"
+holds json "(lambda own: len(own) == j['facts']['parameters'] == 4*6 + 6 + 12 + 6*2 + 2)([p[1] for p in j['found']['spectrum']['series'][0]['points']])"
+holds json "(lambda own: all(abs(p['value'] - s) < 1e-3 for p, s in zip(j['found']['eigenpairs']['rows'][:3], own[::-1])))([p[1] for p in j['found']['spectrum']['series'][0]['points']])"
+holds json "all(abs(max(p[1] for p in s['points']) - 1) < 1e-9 for s in j['found']['density']['series'])"
+holds json "(lambda own: j['found']['trace']['run']['low'] <= sum(own) + 0.1 * own[-1])([p[1] for p in j['found']['spectrum']['series'][0]['points']])"
+holds json "sum(l['parameters'] for l in j['found']['layers']['rows']) == j['facts']['parameters']"
+holds json "j['found']['loss']['untrained']['estimate'] > j['found']['loss']['run']['estimate']"
 expect 0 probe curvature points --json --matrix gauss_newton --layer dense2 --spectrum
-holds out "j['run']['index'] == 0 and j['parameters'] == 14 and j['layer'] == 'dense2'"
+holds out "j['found']['index']['run']['estimate'] == 0 and j['facts']['parameters'] == 14 and j['facts']['layer'] == 'dense2'"
 [ "$(find points -type f -exec sha256sum {} + | sort)" = "$before" ] || fail "the run is not as it was"
 
 # Regression: the Hessian of linear least squares is 2 X'X / n, trained or not.
@@ -59,14 +61,19 @@ import json
 j = json.load(open("json"))
 rows = [[float(v) for v in l.split(",")][:4] + [1.0] for l in open("line.csv").read().split("\n")[1:-1]]
 trace = sum(2 * v * v for r in rows for v in r) / len(rows)
-assert abs(sum(j["run"]["spectrum"]) - trace) < 1e-6 * trace
-assert abs(j["run"]["trace"]["estimate"] - trace) < 1e-6 * trace
-assert all(abs(a - b) < 1e-9 * trace for a, b in zip(j["run"]["spectrum"], j["untrained"]["spectrum"]))
-assert j["stability_limit"] == 20
+own, twin = ([p[1] for p in s["points"]] for s in j["found"]["spectrum"]["series"])
+assert abs(sum(own) - trace) < 1e-6 * trace
+assert abs(j["found"]["trace"]["run"]["estimate"] - trace) < 1e-6 * trace
+assert all(abs(a - b) < 1e-9 * trace for a, b in zip(own, twin))
+assert j["facts"]["stability_limit"] == 20
 END
 
 # Mistakes.
 expect 2 probe
+expect 0 probe --help
+says out "--pairs K"
+expect 0 probe curvature --help
+says out "--part PART"
 expect 2 probe curvatur points
 says err "did you mean 'curvature'?"
 expect 2 probe curvature points --matrix fischer

@@ -10,11 +10,12 @@
 #include <sonde/sonde.h>
 
 #include "base/base.h"
+#include "probe/figure_json.h"
 
 /* Exit codes of the program. */
 enum { SD_EXIT_OK = 0, SD_EXIT_FAILURE = 1, SD_EXIT_USAGE = 2, SD_EXIT_NONFINITE = 3, SD_EXIT_INTERRUPTED = 130 };
 
-#define SD_MOST_OPTIONS 16
+#define SD_MOST_OPTIONS 24
 #define SD_MOST_ARGUMENTS 4096
 
 typedef struct sd_cli_option {
@@ -42,6 +43,9 @@ typedef struct sd_command {
     int least, most;       /* arguments */
     sd_cli_option option[SD_MOST_OPTIONS];
     int (*run)(sd_cli *cli);
+    int (*run_words)(int argc,
+                     char **argv); /* instead of run: the words as they are, for a command whose first word is one, too */
+    void (*print_more)(void);      /* behind the options in its help; NULL: nothing */
 } sd_command;
 
 extern const sd_command sd__command_new, sd__command_train, sd__command_eval, sd__command_predict, sd__command_info,
@@ -78,19 +82,10 @@ int sd__say_error(sd_status status);
 /* Prints a value as JSON to stdout and drops it. */
 int sd__print_json(json_t *json);
 
-/* A real, or null if it is not finite. */
-json_t *sd__json_real(double value);
-
 /* ---- what commands share ----------------------------------------------------------------------------------------------- */
 
 /* A context with --threads (if the command has it), debug lines to stderr. NULL: said why; *code is the exit code. */
 sd_context *sd__cli_context(const sd_cli *cli, int *code);
-
-/* Opens the data that a run's configuration names, or (in_memory) nothing. */
-sd_status sd__open_run_data(const char *run, const char *data_dir, sd_context *context, sd_data *data);
-
-/* The run folder of a path that may be a checkpoint inside one. The caller frees. */
-char *sd__run_folder(const char *path);
 
 /* Loss and accuracy (or RMSE and R^2) in words: "loss 0.1234, accuracy 97.3 %". */
 void sd__scores_text(const sd_scores *scores, char text[128]);

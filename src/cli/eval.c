@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "train/run_source.h"
 #include "train/trainer.h"
 
 static const char *const parts[] = {"test", "validation", "train"};
@@ -82,7 +83,7 @@ static int run_in(const sd_cli *cli, const char *run, sd_context *context)
         return sd__say(SD_EXIT_FAILURE, "out of memory");
     sd_status status = sd_trained_open(context, path, &trained);
     if (status == SD_OK)
-        status = sd__open_run_data(run, sd__cli_get(cli, "--data-dir"), context, &data);
+        status = sd__run_data(run, sd__cli_get(cli, "--data-dir"), context, &data);
     int code = status == SD_OK ? judge(cli, &trained, &data) : sd__say_error(status);
     sd_data_close(&data);
     sd_trained_close(&trained);

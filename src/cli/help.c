@@ -49,6 +49,8 @@ void sd__print_help(const sd_command *command)
         printf("  %-24s %s%s\n", left, o->doc, o->many ? " (may be repeated)" : "");
     }
     printf("  %-24s this text\n", "--help");
+    if (command->print_more)
+        command->print_more();
 }
 
 /* All keys of a YAML file, from the tables that read them. */

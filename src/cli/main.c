@@ -32,8 +32,8 @@ static int unknown_command(const char *word)
 
 static int run(const sd_command *command, int argc, char **argv)
 {
-    sd_cli cli;
-    int code = sd__cli_parse(command, argc, argv, &cli);
+    sd_cli cli = {0};
+    int code = command->run_words ? command->run_words(argc, argv) : sd__cli_parse(command, argc, argv, &cli);
     if (code < 0)
         code = command->run(&cli);
     sd__cli_clear(&cli);

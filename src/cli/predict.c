@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "train/run_source.h"
 
 #define MOST_PIXELS ((uint64_t)1 << 28)
 
@@ -190,7 +191,7 @@ static int run_in(const sd_cli *cli, const char *run, sd_context *context)
     sd_status status = sd_trained_open(context, run, &trained);
     if (status != SD_OK)
         return sd__say_error(status);
-    if (any_csv(cli) && sd__open_run_data(run, sd__cli_get(cli, "--data-dir"), context, &data) != SD_OK)
+    if (any_csv(cli) && sd__run_data(run, sd__cli_get(cli, "--data-dir"), context, &data) != SD_OK)
         sd_data_close(&data); /* the table of the training part is gone: columns then are taken in their order */
     int code = predict_files(cli, &trained, data.train);
     sd_data_close(&data);

@@ -1,113 +1,125 @@
-/* probe.c -- `sonde probe`: looks at a run with an instrument; the instruments are a table, each in a file of its own. */
-#include "cli/probe.h"
-
+/*
+ * probe.c -- `sonde probe NAME [RUN]`: looks at a run with an instrument. Options, help and output follow from the instrument's row: the
+ * words behind NAME are read as those of a command of its own, made from that row.
+ */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "format/config.h"
-#include "optim/yaml.h"
-#include "train/trainer.h"
+#include "cli/command.h"
+#include "cli/section_text.h"
+#include "probe/instrument.h"
 
-static const sd_instrument *const instruments[] = {&sd__instrument_curvature};
-
-static const char *const parts[] = {"train", "validation", "test"};
-
-static const sd_instrument *find(const char *name)
-{
-    const char *names[SD_COUNT(instruments)];
-    for (size_t i = 0; i < SD_COUNT(instruments); i++) {
-        names[i] = instruments[i]->name;
-        if (!strcmp(names[i], name))
-            return instruments[i];
+/* Options that every instrument has. */
+#define COMMON_OPTIONS                                                                                         \
+    {"--part", "PART", "train (default), validation or test", false},                                          \
+        {"--samples", "N", "the first N samples of the part (default: 1000)", false},                          \
+        {"--batch", "N", "samples at a time (default: 256)", false},                                           \
+        {"--training", NULL, "batch norm by each batch's statistics, dropout on (default: eval mode)", false}, \
+        {"--seed", "N", "of whatever is drawn at random (default: 0)", false},                                 \
+        {"--threads", "N", "working threads (default: all cores)", false},                                     \
+        {"--data-dir", "DIR", "folder searched first for data sets", false},                                   \
+    {                                                                                                          \
+        "--json", NULL, "print JSON", false                                                                    \
     }
-    const char *near = sd__nearest(name, (int)SD_COUNT(names), names);
-    sd__say(0, "there is no instrument '%s'%s%s%s; `sonde help probe` lists them", name, near ? "; did you mean '" : "",
-            near ? near : "", near ? "'?" : "");
-    return NULL;
+
+static const sd_cli_option common[] = {COMMON_OPTIONS};
+
+/* The command `sonde probe NAME`, and room for its texts. */
+typedef struct own_command {
+    sd_command command;
+    char name[64], option[SD_KNOBS][40];
+    sd_string text;
+} own_command;
+
+static void add_knobs(const sd_instrument *instrument, own_command *own)
+{
+    sd_cli_option *option = own->command.option;
+    for (int i = 0; i < SD_KNOBS && instrument->knob[i].name; i++) {
+        const sd_knob *knob = &instrument->knob[i];
+        snprintf(own->option[i], sizeof own->option[i], "--%s", knob->name);
+        *option++ = (sd_cli_option){own->option[i], knob->value, knob->doc, false};
+    }
+    memcpy(option, common, sizeof common);
 }
 
-static int choose_part(sd_probe *p, const sd_data *data)
+_Static_assert(SD_KNOBS + sizeof common / sizeof common[0] <= SD_MOST_OPTIONS, "an instrument's options fit a command's table");
+
+/* sd_cli_parse() wants a command whose `run` is never called here. */
+static void make_command(const sd_instrument *instrument, own_command *own)
 {
-    const char *wish = sd__cli_get(p->cli, "--part");
-    sd_dataset *const part[] = {data->train, data->validation, data->test};
-    for (size_t i = 0; i < SD_COUNT(parts); i++)
-        if (!strcmp(wish ? wish : "train", parts[i])) {
-            p->part = parts[i];
-            p->subject.data = part[i];
-            return part[i] ? SD_EXIT_OK : sd__say(SD_EXIT_FAILURE, "this run has no %s part", parts[i]);
+    *own = (own_command){0};
+    snprintf(own->name, sizeof own->name, "probe %s", instrument->name);
+    sd__string_add(
+        &own->text, "Asks: %s\nMeasures %s.\n%s", instrument->question, instrument->doc,
+        "Nothing is changed. RUN is a run folder or a checkpoint inside one; default: runs/last. Every number stands\n"
+        "beside the same network untrained, or says \"not compared\".");
+    own->command = (sd_command){.name = own->name,
+                                .arguments = "[RUN]",
+                                .doc = instrument->doc,
+                                .text = own->text.text ? own->text.text : instrument->doc,
+                                .most = 1};
+    add_knobs(instrument, own);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+
+static bool read_options(const sd_cli *cli, sd_examination_options *o)
+{
+    int64_t samples, batch, seed;
+    if (!sd__cli_int(cli, "--samples", 1, INT32_MAX, 1000, &samples) || !sd__cli_int(cli, "--batch", 1, 1000000, 256, &batch) ||
+        !sd__cli_int(cli, "--seed", 0, INT64_MAX, 0, &seed))
+        return false;
+    *o = (sd_examination_options){.data_dir = sd__cli_get(cli, "--data-dir"),
+                                  .part = sd__cli_get(cli, "--part"),
+                                  .samples = samples,
+                                  .batch = (int)batch,
+                                  .training = sd__cli_has(cli, "--training"),
+                                  .seed = (uint64_t)seed};
+    return true;
+}
+
+static bool set_knobs(const sd_cli *cli, sd_examination *e)
+{
+    for (int i = 0; i < SD_KNOBS && e->instrument->knob[i].name; i++) {
+        const char *value = sd__cli_get(cli, cli->command->option[i].name);
+        if (value && sd__examination_set(e, e->instrument->knob[i].name, value) != SD_OK) {
+            sd__say_error(SD_EINVAL);
+            return false;
         }
-    return sd__say(SD_EXIT_USAGE, "--part %s: one of train, validation, test is wanted", wish);
+    }
+    return true;
 }
 
-/* The twin's weights and states live as long as the instrument runs. */
-static int look(sd_probe *p, const sd_instrument *instrument)
+static int examine(const sd_cli *cli, const sd_examination *e)
 {
-    void *theta, *state;
-    sd_status status = sd_untrained(p->subject.model, &theta, &state);
+    json_t *section;
+    sd_status status = sd__examine(e, &section);
     if (status != SD_OK)
         return sd__say_error(status);
-    p->untrained = p->subject;
-    p->untrained.theta = theta;
-    p->untrained.state = state;
-    int code = instrument->run(p);
-    free(theta);
-    free(state);
-    return code;
-}
-
-static int prepare(sd_probe *p, const sd_data *data, const sd_instrument *instrument)
-{
-    int64_t samples, batch;
-    if (!sd__cli_int(p->cli, "--samples", 1, INT32_MAX, 1000, &samples) ||
-        !sd__cli_int(p->cli, "--batch", 1, 1000000, 256, &batch))
-        return SD_EXIT_USAGE;
-    p->subject.model = p->trained->model;
-    p->subject.normalization = &p->trained->normalization;
-    p->subject.samples = samples;
-    p->subject.batch = (int)batch;
-    p->subject.training = sd__cli_has(p->cli, "--training");
-    int code = choose_part(p, data);
-    return code ? code : look(p, instrument);
-}
-
-/* The optimizer that the run's configuration names. */
-static sd_status read_optimizer(const char *run, sd_optimizer_spec *optimizer)
-{
-    sd_config *config = NULL;
-    char *folder = sd__run_folder(run), *path = folder ? sd__run_file(folder, "config.yaml") : NULL;
-    sd_status status = path ? sd__config_read(path, &config) : sd__fail(SD_ENOMEM, "no memory for a path");
-    if (status == SD_OK)
-        status = sd__optimizer_from_config(config->root, optimizer);
-    sd__config_free(config);
-    free(folder);
-    free(path);
-    return status;
+    if (sd__cli_has(cli, "--json"))
+        return sd__print_json(section);
+    sd__section_print(section);
+    json_decref(section);
+    return SD_EXIT_OK;
 }
 
 static int run_in(const sd_cli *cli, const sd_instrument *instrument, const char *run, sd_context *context)
 {
-    sd_trained trained;
-    sd_data data = {0};
-    const char *data_dir = sd__cli_get(cli, "--data-dir");
-    sd_probe p = {.cli = cli, .trained = &trained};
-    sd_status status = sd_trained_open(context, run, &trained);
-    if (status == SD_OK)
-        status = sd__open_run_data(run, data_dir, context, &data);
-    if (status == SD_OK)
-        status = read_optimizer(run, &p.optimizer);
-    int code = status == SD_OK ? prepare(&p, &data, instrument) : sd__say_error(status);
-    sd_data_close(&data);
-    sd_trained_close(&trained);
-    return code;
+    sd_examination e;
+    sd_examination_options options;
+    if (!read_options(cli, &options))
+        return SD_EXIT_USAGE;
+    sd_status status = sd__examination_open(context, run, &options, &e);
+    e.instrument = instrument;
+    int code = status != SD_OK ? sd__say_error(status) : set_knobs(cli, &e) ? examine(cli, &e) : SD_EXIT_USAGE;
+    sd__examination_close(&e);
+    return status == SD_EINVAL ? SD_EXIT_USAGE : code;
 }
 
-static int run(sd_cli *cli)
+static int run_command(const sd_cli *cli, const sd_instrument *instrument)
 {
     int code;
-    const sd_instrument *instrument = find(cli->argument[0]);
-    const char *path = instrument ? sd__cli_run(cli, 1) : NULL;
+    const char *path = sd__cli_run(cli, 0);
     if (!path)
         return SD_EXIT_USAGE;
     sd_context *context = sd__cli_context(cli, &code);
@@ -118,29 +130,59 @@ static int run(sd_cli *cli)
     return code;
 }
 
+static int run_instrument(const sd_instrument *instrument, int argc, char **argv)
+{
+    sd_cli cli;
+    own_command own;
+    make_command(instrument, &own);
+    int code = sd__cli_parse(&own.command, argc, argv, &cli);
+    if (code < 0)
+        code = run_command(&cli, instrument);
+    sd__cli_clear(&cli);
+    free(own.text.text);
+    return code;
+}
+
+static int run_words(int argc, char **argv)
+{
+    const sd_instrument *instrument;
+    if (!argc || argv[0][0] == '-') {
+        bool help = argc && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"));
+        if (help)
+            sd__print_help(&sd__command_probe);
+        return help ? SD_EXIT_OK
+                    : sd__say(SD_EXIT_USAGE, "probe needs the name of an instrument; `sonde help probe` lists them");
+    }
+    if (sd__instrument_find(argv[0], &instrument) != SD_OK)
+        return sd__say(SD_EXIT_USAGE, "%s; `sonde help probe` lists them", sd_error());
+    return run_instrument(instrument, argc - 1, argv + 1);
+}
+
+/* ---- help ------------------------------------------------------------------------------------------------------------------- */
+
+static void print_instruments(void)
+{
+    int n;
+    const sd_instrument *const *instruments = sd__instruments(&n);
+    printf("\ninstruments:\n");
+    for (int i = 0; i < n; i++) {
+        printf("  %-12s %s\n", instruments[i]->name, instruments[i]->doc);
+        for (int k = 0; k < SD_KNOBS && instruments[i]->knob[k].name; k++) {
+            char left[48];
+            const sd_knob *knob = &instruments[i]->knob[k];
+            snprintf(left, sizeof left, "--%s%s%s", knob->name, knob->value ? " " : "", knob->value ? knob->value : "");
+            printf("    %-22s %s\n", left, knob->doc);
+        }
+    }
+}
+
 const sd_command sd__command_probe = {
     .name = "probe",
     .arguments = "NAME [RUN]",
     .doc = "look inside a run's model with an instrument",
     .text = "Measures and changes nothing. RUN is a run folder or a checkpoint inside one; default: runs/last. Every number\n"
-            "stands beside the same network untrained, or says \"not compared\". Instruments:\n"
-            "  curvature  second derivatives of the loss: largest eigenvalues, trace, spectral density, spectrum",
-    .least = 1,
-    .most = 2,
-    .option = {{"--part", "PART", "train (default), validation or test", false},
-               {"--samples", "N", "the first N samples of the part (default: 1000)", false},
-               {"--batch", "N", "samples at a time (default: 256)", false},
-               {"--training", NULL, "batch norm by each batch's statistics, dropout on (default: eval mode)", false},
-               {"--matrix", "NAME", "curvature: hessian (default), gauss_newton or fisher", false},
-               {"--layer", "NAME", "curvature: only the parameters of this layer or block", false},
-               {"--pairs", "K", "curvature: how many eigenvalues (default: 10)", false},
-               {"--trace", "N", "curvature: products for the trace (default: 30)", false},
-               {"--density", "N", "curvature: random vectors for the spectral density (default: none)", false},
-               {"--spectrum", NULL, "curvature: all eigenvalues, up to 5000 parameters", false},
-               {"--layers", NULL, "curvature: also the largest eigenvalue of every layer", false},
-               {"--seed", "N", "of the random vectors (default: 0)", false},
-               {"--threads", "N", "working threads (default: all cores)", false},
-               {"--data-dir", "DIR", "folder searched first for data sets", false},
-               {"--json", NULL, "print JSON", false}},
-    .run = run,
+            "stands beside the same network untrained, or says \"not compared\". `sonde why` runs all instruments.",
+    .option = {COMMON_OPTIONS},
+    .run_words = run_words,
+    .print_more = print_instruments,
 };

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "train/settings.h"
-#include "train/trainer.h"
-
 /* ---- messages ---------------------------------------------------------------------------------------------------------- */
 
 int sd__say(int code, const char *format, ...)
@@ -42,8 +38,6 @@ int sd__print_json(json_t *json)
     return SD_EXIT_OK;
 }
 
-json_t *sd__json_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
 const char *sd__count_text(double count, char text[32])
 {
     static const char *const unit[] = {"", " k", " M", " G", " T", " P"};
@@ -56,7 +50,7 @@ const char *sd__count_text(double count, char text[32])
     return text;
 }
 
-/* ---- contexts and runs ------------------------------------------------------------------------------------------------- */
+/* ---- contexts ------------------------------------------------------------------------------------------------------ */
 
 static void log_line(void *user, const char *line)
 {
@@ -75,40 +69,6 @@ sd_context *sd__cli_context(const sd_cli *cli, int *code)
     sd_status status = sd_context_new(&options, &context);
     *code = status == SD_OK ? SD_EXIT_OK : sd__say_error(status);
     return status == SD_OK ? context : NULL;
-}
-
-char *sd__run_folder(const char *path)
-{
-    char *folder = strdup(path);
-    char *config = folder ? sd__path_join(folder, "config.yaml") : NULL;
-    for (int up = 0; folder && config && up < 2 && !sd__file_exists(config); up++) {
-        char *slash = strrchr(folder, '/');
-        if (!slash)
-            break;
-        *slash = 0;
-        free(config);
-        config = sd__path_join(folder, "config.yaml");
-    }
-    free(config);
-    return folder;
-}
-
-sd_status sd__open_run_data(const char *run, const char *data_dir, sd_context *context, sd_data *data)
-{
-    sd_config *config = NULL;
-    sd_settings settings = {0};
-    char *folder = sd__run_folder(run), *path = folder ? sd__run_file(folder, "config.yaml") : NULL;
-    *data = (sd_data){0};
-    sd_status status = path ? sd__config_read(path, &config) : sd__fail(SD_ENOMEM, "no memory for a path");
-    if (status == SD_OK)
-        status = sd__settings_read(config->root, data_dir, false, &settings);
-    if (status == SD_OK)
-        status = sd_data_open(&settings.data, sd_context_pool(context), data);
-    sd__settings_clear(&settings);
-    sd__config_free(config);
-    free(folder);
-    free(path);
-    return status;
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------------ */

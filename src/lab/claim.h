@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "base/philox.h"
+#include "probe/figure_json.h"
 
 /* What sort of statement it is: a theorem checked a thousand times is not the same evidence as a trend over five seeds. */
 typedef enum sd_claim_kind {
@@ -118,14 +119,6 @@ void sd__lab_note(sd_lab *lab, const char *format, ...) SD_PRINTF(2, 3);
 void sd__lab_judge(sd_lab *lab, const char *part, sd_verdict verdict, const char *format, ...) SD_PRINTF(4, 5);
 
 /* ---- figures: theory is a line, a measurement is points with error bars ----------------------------------------------------------- */
-
-typedef enum sd_series_style {
-    SD_SERIES_LINE,
-    SD_SERIES_POINTS,
-    SD_SERIES_BARS,
-    SD_SERIES_DASHES,
-    SD_SERIES_STYLES
-} sd_series_style;
 
 /* Begins a figure; series and points belong to the one begun last. */
 void sd__lab_figure(sd_lab *lab, const char *caption, const char *x_label, const char *y_label, bool log_x, bool log_y);

@@ -106,8 +106,6 @@ const char *sd__lab_data(void)
 
 /* ---- recording --------------------------------------------------------------------------------------------------------------- */
 
-json_t *sd__lab_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
 static void append(sd_lab *lab, json_t *list, json_t *item)
 {
     if (!item || json_array_append_new(list, item))
@@ -119,8 +117,8 @@ static void row(sd_lab *lab, const char *part, char *name, sd_interval measured,
 {
     append(lab, lab->measurements,
            json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "part", part ? part : "", "name", name ? name : "", "estimate",
-                     sd__lab_real(measured.estimate), "low", sd__lab_real(measured.low), "high", sd__lab_real(measured.high),
-                     "theory", sd__lab_real(theory)));
+                     sd__json_real(measured.estimate), "low", sd__json_real(measured.low), "high", sd__json_real(measured.high),
+                     "theory", sd__json_real(theory)));
     free(name);
 }
 
@@ -172,36 +170,28 @@ void sd__lab_judge(sd_lab *lab, const char *part, sd_verdict verdict, const char
 
 static json_t *last(json_t *list) { return json_array_get(list, json_array_size(list) - 1); }
 
+static void note_failure(sd_lab *lab, bool good) { lab->failed = lab->failed || !good; }
+
 void sd__lab_figure(sd_lab *lab, const char *caption, const char *x_label, const char *y_label, bool log_x, bool log_y)
 {
-    append(lab, lab->figures,
-           json_pack("{s:s, s:s, s:s, s:b, s:b, s:[], s:[]}", "caption", caption, "x", x_label, "y", y_label, "log_x", log_x,
-                     "log_y", log_y, "series", "ticks"));
+    append(lab, lab->figures, sd__figure_json(caption, x_label, y_label, log_x, log_y));
 }
 
 void sd__lab_series(sd_lab *lab, const char *name, sd_series_style style)
 {
-    static const char *const names[SD_SERIES_STYLES] = {"line", "points", "bars", "dashes"};
-    append(lab, json_object_get(last(lab->figures), "series"),
-           json_pack("{s:s, s:s, s:[]}", "name", name, "style", names[style], "points"));
+    note_failure(lab, sd__figure_series(last(lab->figures), name, style));
 }
 
-static json_t *points(sd_lab *lab) { return json_object_get(last(json_object_get(last(lab->figures), "series")), "points"); }
-
-void sd__lab_point(sd_lab *lab, double x, double y)
-{
-    append(lab, points(lab), json_pack("[o, o]", sd__lab_real(x), sd__lab_real(y)));
-}
+void sd__lab_point(sd_lab *lab, double x, double y) { note_failure(lab, sd__figure_point(last(lab->figures), x, y)); }
 
 void sd__lab_point_interval(sd_lab *lab, double x, sd_interval y)
 {
-    append(lab, points(lab),
-           json_pack("[o, o, o, o]", sd__lab_real(x), sd__lab_real(y.estimate), sd__lab_real(y.low), sd__lab_real(y.high)));
+    note_failure(lab, sd__figure_point_interval(last(lab->figures), x, y));
 }
 
 void sd__lab_tick(sd_lab *lab, double x, const char *label)
 {
-    append(lab, json_object_get(last(lab->figures), "ticks"), json_pack("[o, s]", sd__lab_real(x), label));
+    note_failure(lab, sd__figure_tick(last(lab->figures), x, label));
 }
 
 /* ---- the result ------------------------------------------------------------------------------------------------------------------ */

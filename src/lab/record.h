@@ -38,7 +38,4 @@ void sd__lab_headline(const sd_lab *lab, sd_string *text);
 /* The parts, measurements, figures and notes; NULL without memory. */
 json_t *sd__lab_result(const sd_lab *lab);
 
-/* A real, or null if it is not finite (JSON knows no infinity). */
-json_t *sd__lab_real(double value);
-
 #endif

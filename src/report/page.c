@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/figure.h"
+#include "report/drawing.h"
 #include "report/html.h"
+#include "report/section.h"
 
 const char *sd__json_text(const json_t *object, const char *name)
 {
@@ -114,97 +115,6 @@ static void errors(const sd_claim *claim, sd_string *page)
 
 /* ---- figures --------------------------------------------------------------------------------------------------------------------- */
 
-static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
-
-static sd_figure_style style_of(const char *name)
-{
-    static const char *const names[] = {"line", "points", "bars", "dashes"};
-    for (int i = 0; i < (int)SD_COUNT(names); i++)
-        if (!strcmp(name, names[i]))
-            return (sd_figure_style)i;
-    return SD_FIGURE_POINTS;
-}
-
-static bool read_series(const json_t *from, sd_figure_series *series)
-{
-    const json_t *points = json_object_get(from, "points");
-    sd_figure_point *point = sd__alloc_zeroed(json_array_size(points) + 1, sizeof *point);
-    *series = (sd_figure_series){sd__json_text(from, "name"), style_of(sd__json_text(from, "style")),
-                                 (int)json_array_size(points), point};
-    for (int i = 0; point && i < series->n; i++) {
-        const json_t *p = json_array_get(points, (size_t)i);
-        point[i] = (sd_figure_point){real(json_array_get(p, 0)), real(json_array_get(p, 1)), real(json_array_get(p, 2)),
-                                     real(json_array_get(p, 3))};
-    }
-    return point;
-}
-
-static void free_figure(sd_figure *figure)
-{
-    for (int i = 0; figure->series && i < figure->n_series; i++)
-        free((void *)figure->series[i].point);
-    free((void *)figure->series);
-    free((void *)figure->tick);
-}
-
-/* The JSON must outlive the figure, whose texts it owns. */
-static sd_status read_figure(const json_t *from, const char *name, sd_figure *figure)
-{
-    const json_t *list = json_object_get(from, "series"), *ticks = json_object_get(from, "ticks");
-    *figure = (sd_figure){name,
-                          sd__json_text(from, "x"),
-                          sd__json_text(from, "y"),
-                          json_is_true(json_object_get(from, "log_x")),
-                          json_is_true(json_object_get(from, "log_y")),
-                          0,
-                          NULL,
-                          0,
-                          NULL};
-    sd_figure_series *series = sd__alloc_zeroed(json_array_size(list) + 1, sizeof *series);
-    sd_figure_tick *tick = sd__alloc_zeroed(json_array_size(ticks) + 1, sizeof *tick);
-    bool good = series && tick;
-    figure->series = series;
-    figure->tick = tick;
-    for (size_t i = 0; good && i < json_array_size(list); i++) {
-        good = read_series(json_array_get(list, i), &series[i]);
-        figure->n_series++;
-    }
-    for (size_t i = 0; good && i < json_array_size(ticks); i++) {
-        const json_t *t = json_array_get(ticks, i);
-        const char *label = json_string_value(json_array_get(t, 1));
-        tick[figure->n_ticks++] = (sd_figure_tick){real(json_array_get(t, 0)), label ? label : ""};
-    }
-    return good ? SD_OK : sd__fail(SD_ENOMEM, "out of memory");
-}
-
-static sd_status one_figure(const sd_claim *claim, const json_t *from, size_t number, const char *folder, sd_string *page)
-{
-    sd_figure figure;
-    char name[64], *svg = NULL;
-    sd_string path = {0};
-    snprintf(name, sizeof name, "%s-%zu", claim->id, number);
-    sd__string_add(&path, "%s/%s.csv", folder, name);
-    sd_status status = path.failed ? sd__fail(SD_ENOMEM, "out of memory") : read_figure(from, name, &figure);
-    if (status == SD_OK) {
-        status = sd__figure_csv(&figure, path.text);
-        if (status == SD_OK)
-            status = sd__figure_svg(&figure, &svg);
-        free_figure(&figure);
-    }
-    if (status == SD_OK) {
-        sd__string_add(page, "<figure role=\"img\" aria-label=\"");
-        sd__html_text(page, sd__json_text(from, "caption"));
-        sd__string_add(page, "\">\n");
-        sd__string_add_bytes(page, svg, strlen(svg));
-        sd__string_add(page, "<figcaption>");
-        sd__html_text(page, sd__json_text(from, "caption"));
-        sd__string_add(page, ". <a href=\"%s.csv\">Data</a></figcaption></figure>\n", name);
-    }
-    free(svg);
-    free(path.text);
-    return status;
-}
-
 static sd_status figures(const sd_claim *claim, const json_t *result, const char *folder, sd_string *page)
 {
     json_t *figure;
@@ -213,20 +123,16 @@ static sd_status figures(const sd_claim *claim, const json_t *result, const char
     {
         if (!i)
             sd__string_add(page, "<h2>Theory and measurement</h2>\n");
-        SD_TRY(one_figure(claim, figure, i + 1, folder, page));
+        char name[64];
+        snprintf(name, sizeof name, "%s-%zu", claim->id, i + 1);
+        SD_TRY(sd__drawing_figure(figure, name, folder, false, page));
     }
     return SD_OK;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------------ */
 
-static void number(sd_string *page, double value)
-{
-    if (isfinite(value))
-        sd__string_add(page, value == trunc(value) && fabs(value) < 1e7 ? "%.0f" : "%.4g", value);
-    else
-        sd__string_add(page, "–");
-}
+static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
 
 static void table(const json_t *result, sd_string *page)
 {
@@ -245,15 +151,15 @@ static void table(const json_t *result, sd_string *page)
         sd__string_add(page, "<tr><td>%s</td><td class=\"q\">", sd__json_text(row, "part"));
         sd__html_text(page, sd__json_text(row, "name"));
         sd__string_add(page, "</td><td class=\"n\" data-name=\"measured\">");
-        number(page, real(json_object_get(row, "estimate")));
+        sd__number_html(page, real(json_object_get(row, "estimate")));
         sd__string_add(page, "</td><td class=\"n\" data-name=\"interval\">");
         if (isfinite(low) || isfinite(high)) {
-            number(page, low);
+            sd__number_html(page, low);
             sd__string_add(page, " to ");
-            number(page, high);
+            sd__number_html(page, high);
         }
         sd__string_add(page, "</td><td class=\"n\" data-name=\"theory\">");
-        number(page, real(json_object_get(row, "theory")));
+        sd__number_html(page, real(json_object_get(row, "theory")));
         sd__string_add(page, "</td></tr>\n");
     }
     sd__string_add(

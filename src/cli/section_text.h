@@ -1,0 +1,10 @@
+/* section_text.h -- an instrument's section on the terminal. */
+#ifndef SD_CLI_SECTION_TEXT_H
+#define SD_CLI_SECTION_TEXT_H
+
+#include <jansson.h>
+
+/* Prints a section as sd__examine() made it to stdout: sentences wrapped, numbers and tables in columns, figures by their captions. */
+void sd__section_print(const json_t *section);
+
+#endif

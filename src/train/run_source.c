@@ -1,0 +1,59 @@
+/* run_source.c -- opens the data of a finished run, and reads its optimizer, from the configuration kept in its folder. */
+#include "train/run_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "optim/yaml.h"
+#include "train/settings.h"
+#include "train/trainer.h"
+
+char *sd__run_folder(const char *path)
+{
+    char *folder = strdup(path);
+    char *config = folder ? sd__path_join(folder, "config.yaml") : NULL;
+    for (int up = 0; folder && config && up < 2 && !sd__file_exists(config); up++) {
+        char *slash = strrchr(folder, '/');
+        if (!slash)
+            break;
+        *slash = 0;
+        free(config);
+        config = sd__path_join(folder, "config.yaml");
+    }
+    free(config);
+    return folder;
+}
+
+static sd_status read_config(const char *run, sd_config **config)
+{
+    char *folder = sd__run_folder(run), *path = folder ? sd__run_file(folder, "config.yaml") : NULL;
+    *config = NULL;
+    sd_status status = path ? sd__config_read(path, config) : sd__fail(SD_ENOMEM, "no memory for a path");
+    free(folder);
+    free(path);
+    return status;
+}
+
+sd_status sd__run_data(const char *run, const char *data_dir, sd_context *context, sd_data *data)
+{
+    sd_config *config;
+    sd_settings settings = {0};
+    *data = (sd_data){0};
+    SD_TRY(read_config(run, &config));
+    sd_status status = sd__settings_read(config->root, data_dir, false, &settings);
+    if (status == SD_OK)
+        status = sd_data_open(&settings.data, sd_context_pool(context), data);
+    sd__settings_clear(&settings);
+    sd__config_free(config);
+    return status;
+}
+
+sd_status sd__run_optimizer(const char *run, sd_optimizer_spec *optimizer)
+{
+    sd_config *config;
+    SD_TRY(read_config(run, &config));
+    sd_status status = sd__optimizer_from_config(config->root, optimizer);
+    sd__config_free(config);
+    return status;
+}
