@@ -2,77 +2,14 @@
  * test_train.c -- the trainer: against a recurrence worked out here, and what it promises about bits, interruptions, numbers that
  * are not finite, and files.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "runs.h"
 
 #include <math.h>
 #include <signal.h>
-#include <sonde/sonde.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
-#include <cmocka.h>
 
-#include "base/file.h"
-#include "base/philox.h"
 #include "train/blackbox.h"
 #include "train/trainer.h"
-
-static char scratch[64];
-static sd_context *context;
-
-static int begin(void **state)
-{
-    (void)state;
-    strcpy(scratch, "/tmp/sonde-test-XXXXXX");
-    sd_context_options options = {.threads = 2};
-    return mkdtemp(scratch) && sd_context_new(&options, &context) == SD_OK ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    char command[96];
-    sd_context_free(context);
-    snprintf(command, sizeof command, "rm -rf %s", scratch);
-    return system(command);
-}
-
-static void ok(sd_status status)
-{
-    if (status != SD_OK)
-        fail_msg("%s: %s", sd_status_text(status), sd_error());
-}
-
-static void says(const char *words)
-{
-    if (!strstr(sd_error(), words))
-        fail_msg("the message is \"%s\", but \"%s\" was expected in it", sd_error(), words);
-}
-
-/* A path in the scratch folder; the last eight stay valid. */
-static const char *in(const char *name)
-{
-    static char room[8][160];
-    static int next;
-    char *path = room[next++ % 8];
-    snprintf(path, 160, "%s/%s", scratch, name);
-    return path;
-}
-
-static void put(const char *path, const char *text) { ok(sd__file_write_atomic(path, text, strlen(text))); }
-
-static char *get(const char *path)
-{
-    char *text = NULL;
-    size_t bytes;
-    ok(sd__file_read(path, 1 << 24, &text, &bytes));
-    return text;
-}
 
 /* ---- models and data --------------------------------------------------------------------------------------------------- */
 
@@ -287,56 +224,6 @@ static void weights_do_not_depend_on_threads_prefetch_or_debugging(void **state)
 
 /* ---- runs from a file, interrupted and resumed ------------------------------------------------------------------------- */
 
-static const char flowers_yaml[] = "data: {csv: {train: flowers.csv, label: kind}, batch: 8, validation: 20, test: 16}\n"
-                                   "model:\n"
-                                   "  layers:\n"
-                                   "    - dense: {units: 12, name: first}\n"
-                                   "    - batch_norm\n"
-                                   "    - tanh\n"
-                                   "    - dropout: 0.2\n"
-                                   "    - dense: {units: classes, name: last}\n"
-                                   "optimizer: {adam: {lr: 0.01, clip_norm: 5}}\n"
-                                   "schedule: {cosine: {warmup: 5}}\n"
-                                   "train: {epochs: 4, seed: 5, log_steps: 3, checkpoint: {steps: 4}}\n";
-
-static void write_flowers(void)
-{
-    sd_random random = sd__random(11, 2);
-    sd_string text = {0};
-    sd__string_add(&text, "a,b,kind\n");
-    for (int i = 0; i < 116; i++)
-        sd__string_add(&text, "%.3f,%.3f,%s\n", sd__random_normal(&random) + (i % 3), sd__random_normal(&random) - (i % 2),
-                       i % 3 == 0   ? "rose"
-                       : i % 3 == 1 ? "lily"
-                                    : "iris");
-    put(in("flowers.csv"), text.text);
-    put(in("flowers.yaml"), flowers_yaml);
-    free(text.text);
-}
-
-/* Cancels when a report is the n-th. */
-static bool stop_at(void *user, const sd_progress *progress)
-{
-    (void)progress;
-    return --*(int *)user != 0;
-}
-
-/* metrics.jsonl without what a clock says. */
-static char *metrics(const char *folder)
-{
-    char path[200];
-    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    char *text = get(path);
-    static const char *const key[] = {"\"seconds\":", "\"samples_per_second\":"};
-    for (size_t k = 0; k < SD_COUNT(key); k++)
-        for (char *at = text; (at = strstr(at, key[k])) != NULL;) {
-            char *from = at + strlen(key[k]), *to = from + strcspn(from, ",}");
-            memmove(from, to, strlen(to) + 1);
-            at = from;
-        }
-    return text;
-}
-
 static uint64_t run_straight(const char *folder)
 {
     sd_trainer *trainer;
@@ -458,12 +345,13 @@ static void resume_refuses_what_has_changed(void **state)
     last[40] ^= 1;
     ok(sd__file_write_atomic(in("changed/checkpoints/last.safetensors"), last, bytes));
 
-    size_t rate = (size_t)(strstr(config, "0.01") - config) + 3;
-    config[rate] = '2';
+    char *rate = strstr(config, "0.01");
+    assert_non_null(rate);
+    rate[3] = '2';
     put(in("changed/config.yaml"), config);
     assert_int_equal(sd_trainer_resume(context, in("changed"), NULL, &trainer), SD_EFORMAT);
     says("config.yaml was changed");
-    config[rate] = '1';
+    rate[3] = '1';
     put(in("changed/config.yaml"), config);
 
     flowers[9] = flowers[9] == '1' ? '2' : '1';
