@@ -62,11 +62,8 @@ sd_status sd__tfevents_open(const char *path, int64_t keep, double wall_time, sd
     return status;
 }
 
-sd_status sd__tfevents_add(sd_tfevents *events, double wall_time, int64_t step, int n, const sd_tfscalar *scalar)
+static void fill(int n, const sd_tfscalar *scalar, Sonde__TfValue *value, Sonde__TfValue **pointer)
 {
-    Sonde__TfValue value[16], *pointer[16];
-    if (n < 0 || n > (int)SD_COUNT(value))
-        return sd__fail(SD_EINVAL, "an event holds at most %zu scalars", SD_COUNT(value));
     for (int i = 0; i < n; i++) {
         value[i] = (Sonde__TfValue)SONDE__TF_VALUE__INIT;
         value[i].tag = (char *)scalar[i].tag; /* protobuf-c only reads it */
@@ -74,15 +71,33 @@ sd_status sd__tfevents_add(sd_tfevents *events, double wall_time, int64_t step, 
         value[i].simple_value = (float)scalar[i].value;
         pointer[i] = &value[i];
     }
+}
+
+static sd_status append_summary(sd_tfevents *events, double wall_time, int64_t step, int n, Sonde__TfValue **value)
+{
     Sonde__TfSummary summary = SONDE__TF_SUMMARY__INIT;
     summary.n_value = (size_t)n;
-    summary.value = pointer;
+    summary.value = value;
     Sonde__TfEvent event = SONDE__TF_EVENT__INIT;
     event.wall_time = wall_time;
     event.step = step;
     event.what_case = SONDE__TF_EVENT__WHAT_SUMMARY;
     event.summary = &summary;
     return append_event(events, &event);
+}
+
+sd_status sd__tfevents_add(sd_tfevents *events, double wall_time, int64_t step, int n, const sd_tfscalar *scalar)
+{
+    Sonde__TfValue *value = sd__alloc((size_t)n + 1, sizeof *value);
+    Sonde__TfValue **pointer = sd__alloc((size_t)n + 1, sizeof *pointer);
+    sd_status status = value && pointer ? SD_OK : sd__fail(SD_ENOMEM, "%s: out of memory for an event", events->file.path);
+    if (status == SD_OK) {
+        fill(n, scalar, value, pointer);
+        status = append_summary(events, wall_time, step, n, pointer);
+    }
+    free(value);
+    free(pointer);
+    return status;
 }
 
 int64_t sd__tfevents_bytes(const sd_tfevents *events) { return events->file.bytes; }

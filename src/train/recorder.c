@@ -44,22 +44,36 @@ static sd_status add_line(sd_recorder *r, json_t *line)
     return status;
 }
 
+static json_t *line_of(const char *event, int64_t step, int64_t epoch, int n, const sd_metric *metric)
+{
+    json_t *line = json_pack("{s:s, s:I, s:I}", "event", event, "step", (json_int_t)step, "epoch", (json_int_t)epoch);
+    for (int i = 0; i < n; i++)
+        json_object_set_new(line, metric[i].name, isfinite(metric[i].value) ? json_real(metric[i].value) : json_null());
+    return line;
+}
+
+static sd_status add_event(sd_recorder *r, int64_t step, int n, const sd_metric *metric)
+{
+    int scalars = 0;
+    sd_tfscalar *scalar = sd__alloc((size_t)n + 1, sizeof *scalar);
+    if (!scalar)
+        return sd__fail(SD_ENOMEM, "no memory for an event");
+    for (int i = 0; i < n; i++)
+        if (isfinite(metric[i].value) && metric[i].tag)
+            scalar[scalars++] = (sd_tfscalar){metric[i].tag, metric[i].value};
+    sd_status status = scalars ? sd__tfevents_add(r->events, wall_time(), step, scalars, scalar) : SD_OK;
+    free(scalar);
+    return status;
+}
+
 sd_status sd__recorder_add(sd_recorder *r, const char *event, int64_t step, int64_t epoch, int n, const sd_metric *metric)
 {
-    sd_tfscalar scalar[16];
-    int scalars = 0;
     if (!r->events)
         return SD_OK; /* a trainer without a folder */
-    json_t *line = json_pack("{s:s, s:I, s:I}", "event", event, "step", (json_int_t)step, "epoch", (json_int_t)epoch);
-    for (int i = 0; i < n && i < (int)SD_COUNT(scalar); i++) {
-        bool finite = isfinite(metric[i].value);
-        json_object_set_new(line, metric[i].name, finite ? json_real(metric[i].value) : json_null());
-        if (finite && metric[i].tag)
-            scalar[scalars++] = (sd_tfscalar){metric[i].tag, metric[i].value};
-    }
+    json_t *line = line_of(event, step, epoch, n, metric);
     sd_status status = add_line(r, line);
     json_decref(line);
-    return status == SD_OK && scalars ? sd__tfevents_add(r->events, wall_time(), step, scalars, scalar) : status;
+    return status == SD_OK ? add_event(r, step, n, metric) : status;
 }
 
 void sd__recorder_close(sd_recorder *r)

@@ -22,7 +22,7 @@ typedef struct sd_metric {
 /* keep < 0: new files; else those of a resumed run, cut back to these lengths. */
 sd_status sd__recorder_open(sd_recorder *recorder, const char *folder, int64_t keep_metrics, int64_t keep_events);
 
-/* Appends {"event": EVENT, "step": .., "epoch": .., name: value, ...} as one line, and one event. At most 16 metrics. */
+/* Appends {"event": EVENT, "step": .., "epoch": .., name: value, ...} as one line, and one event. */
 sd_status sd__recorder_add(sd_recorder *recorder, const char *event, int64_t step, int64_t epoch, int n,
                            const sd_metric *metric);
 
