@@ -66,13 +66,21 @@ static sd_status judge(void)
     return sd_predict(model, points, NULL, true, answer);
 }
 
+static sd_status observe(void *user, const sd_observation *seen)
+{
+    (void)user;
+    return sd_observation_add(seen, "step", (double)seen->step);
+}
+
 static sd_status train(void)
 {
     sd_trainer *trainer;
     sd_data data = {.train = points, .validation = points};
     sd_train_options options = {.optimizer = sd_optimizer_default(SD_ADAM), .epochs = 2, .batch = 4, .no_prefetch = true};
     SD_TRY(sd_trainer_new(model, &data, &options, &trainer));
-    sd_status status = sd_trainer_train(trainer, NULL, NULL);
+    sd_status status = sd_trainer_observe(trainer, &(sd_observer){"clock", 1, observe, NULL, NULL});
+    if (status == SD_OK)
+        status = sd_trainer_train(trainer, NULL, NULL);
     sd_trainer_free(trainer);
     return status;
 }

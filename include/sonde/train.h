@@ -143,6 +143,56 @@ typedef struct sd_trainer sd_trainer;
  */
 SD_API sd_status sd_trainer_new(sd_model *model, const sd_data *data, const sd_train_options *options, sd_trainer **trainer);
 
+/* -- looking on during training ------------------------------------------------------------------------------------------ */
+
+/** What an observer sees. Nothing of it may be changed; it lives as long as the call. */
+typedef struct sd_observation {
+    sd_model *model;                 /**< may be run in both modes, not committed */
+    const sd_data *data;             /**< all parts */
+    const sd_train_options *options; /**< how the run trains */
+    int64_t step;                    /**< steps taken; 0: the untrained model */
+    int64_t epoch;                   /**< from 1 */
+    double lr;                       /**< learning rate of the step to come */
+    struct sd_observed *observed;    /**< where sd_observation_add() puts numbers */
+} sd_observation;
+
+/**
+ * Adds a number to the line of this step: "OBSERVER/NAME" in metrics.jsonl, "probe/OBSERVER/NAME" in TensorBoard.
+ *
+ * name    what it is, with '/' between layer and quantity; NULL: the observer's name alone
+ * value   not finite: null in metrics.jsonl, left out of TensorBoard
+ * errors  SD_ENOMEM
+ */
+SD_API sd_status sd_observation_add(const sd_observation *seen, const char *name, double value);
+
+/** Looks at the model between two steps. A status other than SD_OK ends training with it, and the step is observed again later. */
+typedef sd_status sd_observe_fn(void *user, const sd_observation *seen);
+
+/** Who looks on. */
+typedef struct sd_observer {
+    const char *name;            /**< begins the names of its numbers; copied */
+    int64_t every;               /**< looks at steps 0, every, 2 * every, ... */
+    sd_observe_fn *observe;      /**< its numbers must follow from what it sees alone */
+    void *user;                  /**< passed to observe */
+    void (*release)(void *user); /**< called once when the trainer is freed, or when attaching fails; NULL: nothing */
+} sd_observer;
+
+/**
+ * Has an observer look on, before or between calls of sd_trainer_train(); a resumed trainer needs it anew.
+ *
+ * It is called on the training thread after a step was committed. What it adds is one line {"event": "probe", "step": ..} of
+ * metrics.jsonl, written exactly once however often the run is interrupted. The run keeps its bits: the model is compared before and
+ * after, and the caller's rounding mode restored.
+ *
+ * errors  SD_EINVAL (no name, every below 1, a name that is taken), SD_ENOMEM
+ */
+SD_API sd_status sd_trainer_observe(sd_trainer *trainer, const sd_observer *observer);
+
+/* -- runs from files ----------------------------------------------------------------------------------------------------- */
+
+/** Attaches the observers that the key `probes` of a run's file names; SD_OK where there is no such key. */
+typedef sd_status sd_attach_fn(sd_trainer *trainer);
+
 /** What a run takes beside its YAML file. Zero what is not used. */
 typedef struct sd_run_options {
     const char *const *set;   /**< [sets] changes, "train.epochs=3" */
@@ -151,6 +201,7 @@ typedef struct sd_run_options {
     bool no_folder;           /**< write nothing at all */
     const char *data_dir;     /**< searched first for data sets */
     sd_dataset *train, *test; /**< data of the caller's in place of the file's source (shared); test may be NULL */
+    sd_attach_fn *probes;     /**< sd_probes_attach() of probe.h; NULL: attached later, or the file has no key `probes` */
 } sd_run_options;
 
 /** Makes model, data, optimizer and trainer of a YAML file, and the run folder. options may be NULL. errors with "FILE:LINE: ". */
@@ -158,7 +209,7 @@ SD_API sd_status sd_trainer_from_file(sd_context *context, const char *path, con
                                       sd_trainer **trainer);
 
 /**
- * Makes the trainer that goes on where the run's last checkpoint stands; sets, data_dir, train, test of the options are read.
+ * Makes the trainer that goes on where the run's last checkpoint stands; folder and no_folder of the options are not read.
  *
  * errors  SD_EBUSY (the run is still going on); SD_EFORMAT (checkpoint damaged, configuration or data changed since)
  */
@@ -173,7 +224,8 @@ SD_API void sd_trainer_free(sd_trainer *trainer);
  *
  * progress  NULL: no reports
  * errors    SD_ECANCELLED (after a checkpoint, if there is a folder; calling again goes on); SD_ENONFINITE: the message names the
- *           step, layer, operation and samples, and the state before that step is in FOLDER/blackbox; SD_EIO, SD_ENOMEM
+ *           step, layer, operation and samples, and the state before that step is in FOLDER/blackbox; SD_EINVAL (the file asks for
+ *           probes, and nobody attached them), SD_EIO, SD_ENOMEM, what an observer returns
  */
 SD_API sd_status sd_trainer_train(sd_trainer *trainer, sd_progress_fn *progress, void *user);
 

@@ -17,7 +17,7 @@
 typedef struct counter {
     const char *name;
     size_t offset;
-    char type; /* i: int64_t, r: double, b: bool */
+    char type; /* i: int64_t, r: double, b: bool; n: int64_t that a file may lack: it then is 0 */
 } counter;
 
 #define COUNTER(name, type)                      \
@@ -25,10 +25,10 @@ typedef struct counter {
 #name, offsetof(sd_counters, name), type \
     }
 static const counter counters[] = {
-    COUNTER(step, 'i'),          COUNTER(epoch, 'i'),        COUNTER(index, 'i'),  COUNTER(loss_sum, 'r'),
-    COUNTER(batches, 'i'),       COUNTER(correct, 'i'),      COUNTER(scored, 'b'), COUNTER(best, 'r'),
-    COUNTER(best_epoch, 'i'),    COUNTER(waited, 'i'),       COUNTER(done, 'b'),   COUNTER(seconds, 'r'),
-    COUNTER(metrics_bytes, 'i'), COUNTER(events_bytes, 'i'),
+    COUNTER(step, 'i'),          COUNTER(epoch, 'i'),        COUNTER(index, 'i'),    COUNTER(loss_sum, 'r'),
+    COUNTER(batches, 'i'),       COUNTER(correct, 'i'),      COUNTER(scored, 'b'),   COUNTER(best, 'r'),
+    COUNTER(best_epoch, 'i'),    COUNTER(waited, 'i'),       COUNTER(done, 'b'),     COUNTER(seconds, 'r'),
+    COUNTER(metrics_bytes, 'i'), COUNTER(events_bytes, 'i'), COUNTER(observed, 'n'),
 };
 
 static json_t *counters_json(const sd_counters *at)
@@ -38,9 +38,9 @@ static json_t *counters_json(const sd_counters *at)
         const char *field = (const char *)at + counters[i].offset;
         char type = counters[i].type;
         json_object_set_new(json, counters[i].name,
-                            type == 'i'   ? json_integer(*(const int64_t *)(const void *)field)
-                            : type == 'r' ? json_real(*(const double *)(const void *)field)
-                                          : json_boolean(*(const bool *)field));
+                            type == 'r'   ? json_real(*(const double *)(const void *)field)
+                            : type == 'b' ? json_boolean(*(const bool *)field)
+                                          : json_integer(*(const int64_t *)(const void *)field));
     }
     json_object_set_new(json, "note", json_string(at->note));
     return json;
@@ -49,16 +49,18 @@ static json_t *counters_json(const sd_counters *at)
 static sd_status parse_counter(const counter *c, json_t *value, const char *path, sd_counters *at)
 {
     char *field = (char *)at + c->offset;
-    bool right = c->type == 'i' ? json_is_integer(value) : c->type == 'r' ? json_is_real(value) : json_is_boolean(value);
-    if (!right || (c->type == 'i' && json_integer_value(value) < 0))
+    if (!value && c->type == 'n')
+        return SD_OK;
+    bool right = c->type == 'r' ? json_is_real(value) : c->type == 'b' ? json_is_boolean(value) : json_is_integer(value);
+    if (!right || (json_is_integer(value) && json_integer_value(value) < 0))
         return sd__fail(SD_EFORMAT, "%s: counter '%s' is missing or of the wrong type; this is no checkpoint of sonde %s", path,
                         c->name, sd_version());
-    if (c->type == 'i')
-        *(int64_t *)(void *)field = json_integer_value(value);
-    else if (c->type == 'r')
+    if (c->type == 'r')
         *(double *)(void *)field = json_real_value(value);
-    else
+    else if (c->type == 'b')
         *(bool *)field = json_is_true(value);
+    else
+        *(int64_t *)(void *)field = json_integer_value(value);
     return SD_OK;
 }
 

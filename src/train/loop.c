@@ -293,6 +293,8 @@ static sd_status advance(sd_trainer *t, sd_progress_fn *progress, void *user)
 {
     if (atomic_load(&t->cancel))
         return SD_ECANCELLED;
+    if (t->at.observed <= t->at.step)
+        SD_TRY(sd__observe(t));
     if (t->at.index >= t->epoch_steps || t->at.step >= t->total_steps)
         return end_epoch(t, progress, user);
     SD_TRY(take_step(t));
@@ -300,8 +302,19 @@ static sd_status advance(sd_trainer *t, sd_progress_fn *progress, void *user)
     return SD_OK;
 }
 
+/* A run never goes without the probes that its file names. */
+static sd_status check_probes(const sd_trainer *t)
+{
+    if (!t->probes.use || t->probes_attached)
+        return SD_OK;
+    return sd__config_fail_in(
+        t->probes.use, sd__fail(SD_EINVAL, "probes are instruments of the library sonde-lab: give sd_probes_attach() in the "
+                                           "options or call it before training, or leave the key `probes` out"));
+}
+
 sd_status sd_trainer_train(sd_trainer *t, sd_progress_fn *progress, void *user)
 {
+    SD_TRY(check_probes(t));
     t->started = t->saved = t->epoch_started = sd__clock();
     t->resumed_seconds = t->at.seconds;
     t->epoch_samples = 0;

@@ -150,6 +150,7 @@ static sd_status hand_over(making *m, sd_trainer **trainer)
 {
     m->settings.train.folder = m->folder;
     SD_TRY(sd__trainer_make(m->model, &m->data, &m->settings.train, trainer));
+    (*trainer)->probes = m->settings.probes;
     (*trainer)->own_model = m->model;
     (*trainer)->own_data = m->data;
     (*trainer)->yaml = m->yaml;
@@ -191,22 +192,27 @@ static sd_status give_up(sd_trainer **trainer, sd_status status)
 
 /* ---- a new run --------------------------------------------------------------------------------------------------------- */
 
+static sd_status begin_folder(const char *path, const sd_run_options *o, making *m, sd_trainer *t)
+{
+    SD_TRY(o->folder ? make_named(o->folder, &m->folder) : make_numbered(path, &m->folder));
+    SD_TRY(sd__trainer_take_folder(t, m->folder));
+    SD_TRY(write_config(t, &m->settings));
+    SD_TRY(sd__trainer_open_files(t, false));
+    if (!o->folder)
+        point_last(m->folder);
+    return SD_OK;
+}
+
 /* Everything that can be wrong with the file is found before a folder is made. */
 static sd_status start(sd_context *context, const char *path, const sd_run_options *o, making *m, sd_trainer **trainer)
 {
     SD_TRY(sd__config_read(path, &m->yaml));
     SD_TRY(prepare(context, o, m));
     SD_TRY(init_weights(m));
-    if (!o->no_folder)
-        SD_TRY(o->folder ? make_named(o->folder, &m->folder) : make_numbered(path, &m->folder));
     SD_TRY(hand_over(m, trainer));
-    if (o->no_folder)
-        return SD_OK;
-    sd_status status = write_config(*trainer, &m->settings);
-    if (status == SD_OK)
-        status = sd__trainer_open_files(*trainer, false);
-    if (status == SD_OK && !o->folder)
-        point_last(m->folder);
+    sd_status status = o->probes ? o->probes(*trainer) : SD_OK;
+    if (status == SD_OK && !o->no_folder)
+        status = begin_folder(path, o, m, *trainer);
     return give_up(trainer, status);
 }
 
@@ -294,7 +300,9 @@ static sd_status resume(sd_context *context, const char *folder, const char *pat
         return sd__fail(SD_ENOMEM, "no memory for a path");
     SD_TRY(hand_over(m, trainer));
     sd_trainer *t = *trainer;
-    sd_status status = hash_config(t, path);
+    sd_status status = o->probes ? o->probes(t) : SD_OK;
+    if (status == SD_OK)
+        status = hash_config(t, path);
     if (status == SD_OK)
         status = check_checksum(t, "sonde.train_sha256", t->data.train);
     if (status == SD_OK)

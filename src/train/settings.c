@@ -134,9 +134,18 @@ static const sd_option eval_table[] = {
     {"batch", SD_OPTION_INT, AT(eval_keys, batch), "256", 1, 1e6, NULL, "samples at a time"},
 };
 
+static const sd_option probes_table[] = {
+    {"use", SD_OPTION_NODE, AT(sd_probes_wish, use), NULL, 0, 0, "a name or a list of names",
+     "instruments that look on during training: see `sonde help probe`"},
+    {"every", SD_OPTION_INT, AT(sd_probes_wish, every), "100", 1, MANY, NULL,
+     "steps between two looks; the first is before step 1"},
+    {"samples", SD_OPTION_INT, AT(sd_probes_wish, samples), "256", 1, MANY, NULL,
+     "they look at the first so many samples of the training part"},
+};
+
 /* What a file may hold at its top. `sonde` is written into resolved files. */
-static const char *const top_keys[] = {"data",  "model", "loss", "optimizer", "schedule",
-                                       "train", "eval",  "init", "freeze",    "sonde"};
+static const char *const top_keys[] = {"data", "model", "loss",   "optimizer", "schedule", "train",
+                                       "eval", "init",  "probes", "freeze",    "sonde"};
 
 #define READ(what, node, table, shorthand, out) \
     sd__config_options(what, node, (int)SD_COUNT(table), table, shorthand, node, out)
@@ -332,6 +341,18 @@ static sd_status read_train(sd_settings *s, const sd_config_node *root)
     return SD_OK;
 }
 
+/* The names are words here; what they mean is known to who attaches the observers. */
+static sd_status read_probes(sd_settings *s, const sd_config_node *root)
+{
+    int n;
+    const char **names;
+    const sd_config_node *node = sd__config_get(root, "probes");
+    if (!node)
+        return SD_OK;
+    SD_TRY(READ("probes", node, probes_table, false, &s->probes));
+    return read_names(s, s->probes.use, &n, &names);
+}
+
 typedef struct init_keys {
     const char *from;
     const sd_config_node *layers;
@@ -360,6 +381,7 @@ sd_status sd__settings_read(const sd_config_node *root, const char *data_dir, bo
     SD_TRY(sd__config_known(root, "the file", (int)SD_COUNT(top_keys), top_keys));
     SD_TRY(read_data(s, root, data_dir, in_memory));
     SD_TRY(read_train(s, root));
+    SD_TRY(read_probes(s, root));
     SD_TRY(read_init(s, root));
     return s->arena.failed ? sd__fail(SD_ENOMEM, "no memory for settings") : SD_OK;
 }
@@ -426,6 +448,8 @@ sd_status sd__settings_resolve(sd_config *config, const sd_settings *s, const sd
     SD_TRY(put_defaults(config, "data", (int)SD_COUNT(data_table), data_table));
     SD_TRY(put_defaults(config, "train", (int)SD_COUNT(train_table), train_table));
     SD_TRY(put_defaults(config, "eval", (int)SD_COUNT(eval_table), eval_table));
+    if (s->probes.use)
+        SD_TRY(put_defaults(config, "probes", (int)SD_COUNT(probes_table), probes_table));
     SD_TRY(put_path(config, "data.dir", s->data.dir ? absolute(&config->arena, s->data.dir) : NULL));
     SD_TRY(put_path(config, "data.csv.train", s->data.csv_train));
     SD_TRY(put_path(config, "data.csv.test", s->data.csv_test));
@@ -455,6 +479,8 @@ void sd__settings_help(sd_string *string)
     sd__option_help((int)SD_COUNT(checkpoint_table), checkpoint_table, string);
     sd__string_add(string, "\n### eval\n\n");
     sd__option_help((int)SD_COUNT(eval_table), eval_table, string);
+    sd__string_add(string, "\n### probes\n\n");
+    sd__option_help((int)SD_COUNT(probes_table), probes_table, string);
     sd__string_add(string, "\n### init\n\n");
     sd__option_help((int)SD_COUNT(init_table), init_table, string);
 }

@@ -1,4 +1,4 @@
-/* settings.h -- what a run's YAML file says beside the model and the optimizer: keys data, train, eval, init. */
+/* settings.h -- what a run's YAML file says beside the model and the optimizer: keys data, train, eval, probes, init. */
 #ifndef SD_TRAIN_SETTINGS_H
 #define SD_TRAIN_SETTINGS_H
 
@@ -6,6 +6,12 @@
 
 #include "base/arena.h"
 #include "format/config.h"
+
+/* What the key `probes` asks for. The names are known only above this floor: whoever attaches the observers looks them up. */
+typedef struct sd_probes_wish {
+    const sd_config_node *use; /* a name, or a list of them; NULL: there is no such key */
+    int64_t every, samples;
+} sd_probes_wish;
 
 /* Texts belong to the tree or to the arena. */
 typedef struct sd_settings {
@@ -16,6 +22,7 @@ typedef struct sd_settings {
     int init_layers;                 /* 0: all */
     const char **init_layer;
     const sd_config_node *data_node; /* for messages; NULL: no key data */
+    sd_probes_wish probes;           /* `use` is a node of the tree */
     sd_arena arena;
 } sd_settings;
 
@@ -29,7 +36,7 @@ void sd__settings_clear(sd_settings *settings);
 /* Writes into the tree what the file left to the defaults, and the version and the data's checksums under `sonde`. */
 sd_status sd__settings_resolve(sd_config *config, const sd_settings *settings, const sd_data *data);
 
-/* Documentation of keys data, train, eval as Markdown. */
+/* Documentation of these keys as Markdown. */
 void sd__settings_help(sd_string *string);
 
 #endif

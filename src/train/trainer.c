@@ -153,7 +153,13 @@ static sd_status setup(sd_trainer *t)
     SD_TRY(plan_steps(t));
     SD_TRY(make_vectors(t));
     SD_TRY(sd_optimizer_new(&t->options.optimizer, sd_model_params(t->model), sd_model_trainable(t->model), &t->optimizer));
-    return t->folder ? sd__folder_lock(t->folder, &t->lock) : SD_OK;
+    return t->options.folder ? sd__trainer_take_folder(t, t->options.folder) : SD_OK;
+}
+
+sd_status sd__trainer_take_folder(sd_trainer *t, const char *folder)
+{
+    t->options.folder = t->folder = strdup(folder);
+    return t->folder ? sd__folder_lock(t->folder, &t->lock) : sd__fail(SD_ENOMEM, "no memory for a path");
 }
 
 sd_status sd__trainer_make(sd_model *model, const sd_data *data, const sd_train_options *options, sd_trainer **trainer)
@@ -168,8 +174,7 @@ sd_status sd__trainer_make(sd_model *model, const sd_data *data, const sd_train_
     t->options = *options;
     set_defaults(&t->options);
     take_data(t, data);
-    t->folder = options->folder ? strdup(options->folder) : NULL;
-    sd_status status = options->folder && !t->folder ? sd__fail(SD_ENOMEM, "no memory for a path") : setup(t);
+    sd_status status = setup(t);
     if (status == SD_OK)
         *trainer = t;
     else
@@ -204,6 +209,7 @@ void sd_trainer_free(sd_trainer *t)
 {
     if (!t)
         return;
+    sd__observers_free(t);
     sd__recorder_close(&t->recorder);
     sd_loader_free(t->loader);
     sd_optimizer_free(t->optimizer);

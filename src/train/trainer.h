@@ -7,12 +7,14 @@
 
 #include "format/config.h"
 #include "train/recorder.h"
+#include "train/settings.h"
 
 #define SD_NOTE_ROOM 256
 
 /* Where a run stands: all that a checkpoint holds beside vectors. */
 typedef struct sd_counters {
     int64_t step;             /* steps taken */
+    int64_t observed;         /* what observers saw at all steps before this number is written */
     int64_t epoch, index;     /* next batch to be consumed; index == batches of an epoch: its end is still to be dealt with */
     double loss_sum;          /* over the batches of this epoch */
     int64_t batches, correct; /* batches summed up, and samples of theirs that were classified right */
@@ -42,6 +44,11 @@ struct sd_trainer {
     sd_counters at;
     atomic_bool cancel;
 
+    sd_observer *observer; /* [observers] */
+    int observers;
+    sd_probes_wish probes; /* of the file */
+    bool probes_attached;  /* the observers that it names are there */
+
     void *grad;             /* like theta */
     void *output;           /* [batch, columns]; NULL without classes */
     void *best;             /* theta, then state, as of the best epoch; NULL until there is one */
@@ -66,6 +73,11 @@ struct sd_trainer {
 sd_status sd__trainer_make(sd_model *model, const sd_data *data, const sd_train_options *options, sd_trainer **trainer);
 /* Opens the run's files anew, or cut back to the lengths in the counters. */
 sd_status sd__trainer_open_files(sd_trainer *trainer, bool resume);
+/* Takes the folder for its own: SD_EBUSY if another process has it. */
+sd_status sd__trainer_take_folder(sd_trainer *trainer, const char *folder);
+/* Has the observers look whose turn it is, and writes what they saw; counters then say so. */
+sd_status sd__observe(sd_trainer *trainer);
+void sd__observers_free(sd_trainer *trainer);
 /* Puts the loader where the counters stand. */
 sd_status sd__trainer_seek(sd_trainer *trainer);
 
