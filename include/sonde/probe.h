@@ -10,6 +10,7 @@
 #include <sonde/data.h>
 #include <sonde/nn.h>
 #include <sonde/statistics.h>
+#include <sonde/train.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +40,16 @@ SD_API int64_t sd_subject_samples(const sd_subject *subject);
  * errors        SD_ENOMEM
  */
 SD_API sd_status sd_untrained(const sd_model *model, void **theta, void **state);
+
+/* -- during training ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Has the instruments look on that the key `probes` of a run's file names: their numbers become lines of metrics.jsonl and TensorBoard.
+ *
+ * An sd_attach_fn: give it as `probes` of sd_run_options, or call it before training. SD_OK where there is no such key.
+ * errors  SD_EINVAL (a name that no instrument has during training; with file, line and the nearest name), SD_ENOMEM
+ */
+SD_API sd_status sd_probes_attach(sd_trainer *trainer);
 
 /* -- curvature ----------------------------------------------------------------------------------------------------------- */
 

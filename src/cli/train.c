@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <sonde/probe.h>
+
 #include "cli/command.h"
 #include "train/trainer.h"
 
@@ -256,7 +258,8 @@ static int run_in(const sd_cli *cli, sd_context *context)
 {
     char seed[64];
     sd_trainer *t = NULL;
-    sd_run_options options = {.folder = sd__cli_get(cli, "--out"), .data_dir = sd__cli_get(cli, "--data-dir")};
+    sd_run_options options = {
+        .folder = sd__cli_get(cli, "--out"), .data_dir = sd__cli_get(cli, "--data-dir"), .probes = sd_probes_attach};
     const char **sets, *resume = sd__cli_get(cli, "--resume");
     int code = SD_EXIT_USAGE;
     if (gather_sets(cli, seed, &sets, &options.sets)) {

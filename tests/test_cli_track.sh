@@ -1,0 +1,32 @@
+# test_cli_track.sh -- `probes:` in a run's file: numbers in metrics.jsonl, the same weights as without, the same lines when resumed.
+. "$SONDE_SOURCE/tests/cli.sh"
+
+small_yaml >plain.yaml
+{ small_yaml; echo 'probes: {every: 10, use: [sharpness], samples: 32}'; } >probed.yaml
+expect 0 train plain.yaml --set train.epochs=2 --out plain --quiet
+expect 0 train probed.yaml --set train.epochs=2 --out probed --quiet
+[ "$(weights plain)" = "$(weights probed)" ] || fail "measuring changed the weights"
+python3 - <<'END' || fail "the lines of the probes"
+import json
+lines = [json.loads(l) for l in open("probed/metrics.jsonl")]
+probes = [l for l in lines if l["event"] == "probe"]
+last = max(l["step"] for l in lines)
+assert [l["step"] for l in probes] == list(range(0, last + 1, 10)), [l["step"] for l in probes]
+assert all(l["sharpness"] > 0 for l in probes)
+assert not any(json.loads(l)["event"] == "probe" for l in open("plain/metrics.jsonl"))
+END
+
+# Killed and resumed: each line once, with the same numbers. (A machine that is too quick finishes before; then there is nothing to resume.)
+timeout -s KILL 0.3 "$SONDE" train probed.yaml --set train.epochs=20 --out killed --quiet >/dev/null 2>&1 || true
+expect 0 train probed.yaml --set train.epochs=20 --out whole --quiet
+if [ -e killed/checkpoints/last.safetensors ]; then
+    expect 0 train --resume killed --quiet
+    grep '"probe"' killed/metrics.jsonl >lines
+    grep '"probe"' whole/metrics.jsonl | cmp -s - lines || fail "a run that was killed and resumed has other lines of probes"
+fi
+
+# Mistakes.
+sed 's/sharpness/sharpnes/' probed.yaml >typo.yaml
+expect 1 train typo.yaml --out typo --quiet
+says err "typo.yaml:"
+says err "sharpness"
