@@ -47,8 +47,11 @@ static char *format_text(sd_section *s, const char *format, va_list arguments)
 /* Adds an item; a key is used once. */
 static void add(sd_section *s, const char *key, json_t *item)
 {
-    s->last = item;
-    check(s, item && !json_object_get(s->found, key) && json_object_set_new(s->found, key, item) == 0);
+    bool fresh = item && !json_object_get(s->found, key);
+    s->last = fresh ? item : NULL;
+    if (!fresh)
+        json_decref(item);
+    check(s, fresh && json_object_set_new(s->found, key, item) == 0);
 }
 
 void sd__section_say(sd_section *s, const char *format, ...)
@@ -145,8 +148,8 @@ void sd__section_figure(sd_section *s, const char *key, const char *caption, con
                         bool log_x, bool log_y)
 {
     json_t *figure = sd__figure_json(caption, x_label, y_label, log_x, log_y);
-    add(s, key, figure);
     check(s, figure && json_object_set_new(figure, "kind", json_string("figure")) == 0);
+    add(s, key, figure);
 }
 
 void sd__section_series(sd_section *s, const char *name, sd_series_style style)
