@@ -31,22 +31,28 @@ static sd_status build(const sd_model_spec *spec, sd_graph *graph, sd_mode mode,
     return SD_OK;
 }
 
-sd_status sd_model_build(sd_model *model, sd_graph *graph, sd_mode mode, int64_t batch, sd_built *built)
+sd_status sd__model_build(sd_model *model, sd_graph *graph, sd_mode mode, int64_t batch, sd_built *built, sd_layer_book *book)
 {
-    sd_layer_book book = {0};
     *built = (sd_built){0};
+    *book = (sd_layer_book){0};
     if (batch < 1)
         return sd__fail(SD_EINVAL, "the batch is %lld; it must be at least 1", (long long)batch);
     sd_graph_seed(graph, model->spec.seed); /* dropout masks of another seed are others */
-    sd_status status = build(&model->spec, graph, mode, batch, &book, built);
-    sd__book_free(&book);
-    SD_TRY(status);
+    SD_TRY(build(&model->spec, graph, mode, batch, book, built));
     if (sd_graph_params(graph).hash != model->params.hash || sd_graph_states(graph).hash != model->states.hash)
         return sd__fail(SD_EINVAL,
                         "the build function declares other parameters or states for batch %lld in %s than for batch 1 in eval; "
                         "they must not depend on batch and mode",
                         (long long)batch, mode == SD_TRAIN ? "train" : "eval");
     return SD_OK;
+}
+
+sd_status sd_model_build(sd_model *model, sd_graph *graph, sd_mode mode, int64_t batch, sd_built *built)
+{
+    sd_layer_book book;
+    sd_status status = sd__model_build(model, graph, mode, batch, built, &book);
+    sd__book_free(&book);
+    return status;
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */

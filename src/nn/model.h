@@ -54,4 +54,8 @@ struct sd_model {
     sd_layer_info *layer; /* [info.layers], made at the first sd_model_describe() */
 };
 
+/* As sd_model_build(), and leaves the book, whose rows hold every layer's output node: for who looks inside. To be freed, also
+ * after an error. */
+sd_status sd__model_build(sd_model *model, sd_graph *graph, sd_mode mode, int64_t batch, sd_built *built, sd_layer_book *book);
+
 #endif
