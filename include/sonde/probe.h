@@ -41,6 +41,67 @@ SD_API int64_t sd_subject_samples(const sd_subject *subject);
  */
 SD_API sd_status sd_untrained(const sd_model *model, void **theta, void **state);
 
+/* -- linear probes ------------------------------------------------------------------------------------------------------- */
+
+/** How to probe. Zero what is not used; test is needed. */
+typedef struct sd_linear_options {
+    const sd_dataset *test; /**< the probes are judged on these samples, which nothing is fitted to or chosen by */
+    int64_t test_samples;   /**< the first so many; 0: 2000, or all where there are fewer */
+    double validation;      /**< share of the subject's samples by which the strength is chosen; 0: 0.2 */
+    int64_t features;       /**< maps [H,W,C] with more numbers are averaged over a grid; 0: 1024 */
+    double tolerance;       /**< gradient's norm at the optimum, relative to that at zero weights; 0: 1e-3 */
+    double confidence;      /**< of intervals; 0: 0.95 */
+    uint64_t seed;          /**< of the split into fit and validation samples */
+} sd_linear_options;
+
+/** How well classes can be told apart by what comes out of one layer. */
+typedef struct sd_probed_layer {
+    const char *name;     /**< "input", the path of a nonlinear layer, "output"; lives as long as the model */
+    int64_t features;     /**< numbers that come out of it for one sample */
+    int64_t read;         /**< of these, or of their averages, the probes read so many */
+    int grid[2];          /**< rows and columns of averages; 0: every number was read as it is */
+    double strength;      /**< of the penalty: the one of SD_PROBE_STRENGTHS with the best validation accuracy */
+    double fit_accuracy;  /**< of the linear classifier on the samples it was fitted to */
+    double validation;    /**< its accuracy on those the strength was chosen by */
+    sd_interval accuracy; /**< its accuracy on the test samples; binomial */
+    sd_interval nearest;  /**< accuracy of the nearest fit sample's class on the test samples; binomial */
+    double loss;          /**< penalised mean loss at the optimum, in nats */
+    double gradient;      /**< norm of its gradient there, relative to zero weights: how far the fit went */
+    bool converged;       /**< that is at most the tolerance */
+} sd_probed_layer;
+
+/** What was measured. Arrays belong to it. */
+typedef struct sd_linear_report {
+    int64_t fit, validation, test; /**< samples of each kind */
+    int classes;                   /**< that occur among the fit samples; others cannot be predicted */
+    sd_interval majority;          /**< control: accuracy of the fit samples' most frequent class on the test samples */
+    sd_probed_layer *layer;        /**< [layers] the input, every nonlinear layer in the order of building, the output */
+    int layers;                    /**< number of rows */
+} sd_linear_report;
+
+/** The strengths that are tried, strongest first: features are scaled so that their mean squared length about the mean is 1. */
+#define SD_PROBE_STRENGTHS                 \
+    {                                      \
+        1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6 \
+    }
+
+/**
+ * Fits a linear classifier to the input, to what comes out of every nonlinear layer and of the last layer, and judges it, and the
+ * nearest neighbour, on test samples.
+ *
+ * The classifier is multinomial logistic regression with an L2 penalty on all but the biases, fitted to the optimum. Equal validation
+ * accuracies take the stronger penalty. Nothing is refitted afterwards.
+ *
+ * report  to be cleared
+ * source  Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes"
+ * errors  SD_EINVAL (no classes, no test samples, test samples that are the subject's, fewer than 10 samples, one class),
+ *         SD_ESHAPE, SD_ENONFINITE (names the layer), SD_ENOMEM
+ */
+SD_API sd_status sd_probe_linear(const sd_subject *subject, const sd_linear_options *options, sd_linear_report *report);
+
+/** Frees the array and zeroes the struct. */
+SD_API void sd_linear_report_clear(sd_linear_report *report);
+
 /* -- during training ----------------------------------------------------------------------------------------------------- */
 
 /**
