@@ -68,6 +68,30 @@ assert all(abs(a - b) < 1e-9 * trace for a, b in zip(own, twin))
 assert j["facts"]["stability_limit"] == 20
 END
 
+# Linear probes: on a run with a test part, on one without, on one that predicts numbers.
+sed 's/validation: 0}/validation: 0.2, test: 0.3}/' points.yaml >judged.yaml
+expect 0 train judged.yaml --out judged --quiet
+before=$(find judged -type f -exec sha256sum {} + | sort)
+expect 0 probe linear judged
+tr '\n' ' ' <out >flat
+says flat "judged on the first 36 samples of the test part"
+says flat "width alone helps"
+expect 0 probe linear judged --fit 60 --json
+cp out json
+holds json "j['facts']['fit'] == 48 and j['facts']['validation'] == 12 and j['facts']['samples'] == 60 and j['facts']['judged'] == 36"
+holds json "[r['name'] for r in j['found']['layers']['rows']] == ['input', 'tanh1', 'output']"
+holds json "(lambda r: r['accuracy'] == r['untrained'] and r['nearest'] == r['untrained_nearest'])(j['found']['layers']['rows'][0])"
+holds json "all(r['low'] <= r['accuracy'] <= r['high'] for r in j['found']['layers']['rows'])"
+holds json "len(j['found']['accuracies']['series']) == 4"
+[ "$(find judged -type f -exec sha256sum {} + | sort)" = "$before" ] || fail "the run is not as it was"
+expect 1 probe linear judged --part test
+says err "judged on the samples that they are fitted to"
+expect 1 probe linear points
+says err "there is no test part"
+expect 1 probe linear line
+says err "this model has none"
+expect 2 probe linear judged --fit 3
+
 # Mistakes.
 expect 2 probe
 expect 0 probe --help
