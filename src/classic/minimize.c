@@ -64,7 +64,7 @@ static sd_status make_room(walk *k)
 /* direction = -H gradient, H the approximate inverse Hessian. */
 static void choose_direction(walk *k)
 {
-    double share[MEMORY];
+    double share[MEMORY] = {0};
     for (int64_t i = 0; i < k->n; i++)
         k->direction[i] = -k->here.gradient[i];
     for (int j = 0; j < k->pairs; j++) {
