@@ -21,8 +21,8 @@ static sd_built convolutional(sd_builder *b, void *user)
     (void)user;
     sd_node h = sd_layer_conv(b, b->input, (sd_conv_spec){.filters = 5, .kernel = {3, 3}, .padding = SD_PAD_SAME});
     h = sd_layer_batch_norm(b, h, (sd_norm_spec){0});
+    h = sd_layer_activation(b, h, SD_RELU, 0, NULL);
     h = sd_layer_maxpool(b, h, (sd_pool_spec){.size = {2, 2}});
-    h = sd_layer_activation(b, h, SD_TANH, 0, NULL);
     h = sd_layer_dropout(b, sd_layer_flatten(b, h, NULL), 0.3, NULL);
     return sd_loss(b, sd_layer_dense(b, h, (sd_dense_spec){.units = b->classes}), (sd_loss_spec){SD_CROSS_ENTROPY, 0});
 }

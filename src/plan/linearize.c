@@ -88,6 +88,14 @@ static sd_status point_program(const cut *c, const sd_program *whole, sd_program
     return sd__borrow_graph(c->graph, point);
 }
 
+/* What the second plan needs of a node of which nothing is saved: its own work, leaves and constants, and views of what is there. */
+static bool stays(const sd_rewrite *r, uint32_t id)
+{
+    const cut *c = r->user;
+    const sd_node_data *node = &r->from->node[id];
+    return c->depends[id] || node->n_in == 0 || (node->op->kind == SD_VIEW && sd__has(sd__became(r, node->in[0])));
+}
+
 /* In the second plan a saved value is a leaf. */
 static void visit(sd_rewrite *r, uint32_t id)
 {
@@ -97,7 +105,8 @@ static void visit(sd_rewrite *r, uint32_t id)
     for (uint32_t k = 0; k < node->n_out; k++)
         any |= c->saved[(size_t)id * SD_MAX_OUT + k] != 0;
     if (!any) {
-        sd__keep(r, id);
+        if (stays(r, id))
+            sd__keep(r, id);
         return;
     }
     for (uint32_t k = 0; k < node->n_out; k++) {
@@ -123,7 +132,7 @@ static sd_status product_program(cut *c, const sd_program *whole, sd_program *pr
         return sd__fail(SD_EINVAL, "sd_linearize: no output depends on the direction");
     SD_TRY(sd__borrow_graph(c->graph, product));
     SD_TRY(sd__rewrite(product, "linearize", visit, c, NULL));
-    return sd__pass_share(product); /* drops what only the first plan needs */
+    return sd__pass_share(product);
 }
 
 static sd_status split(cut *c, const sd_program *whole, const char *direction, sd_plan **point, sd_plan **product)
