@@ -55,6 +55,7 @@ typedef struct sd_string {
     bool failed;
 } sd_string;
 void sd__string_add(sd_string *string, const char *format, ...) SD_PRINTF(2, 3);
+void sd__string_vadd(sd_string *string, const char *format, va_list arguments);
 void sd__string_add_bytes(sd_string *string, const void *bytes, size_t count);
 char *sd__string_take(sd_string *string); /* the finished text, "" at least, which the caller frees; NULL if it failed */
 

@@ -36,10 +36,9 @@ void sd__string_add_bytes(sd_string *string, const void *bytes, size_t count)
     string->text[string->length] = 0;
 }
 
-void sd__string_add(sd_string *string, const char *format, ...)
+void sd__string_vadd(sd_string *string, const char *format, va_list arguments)
 {
-    va_list arguments, again;
-    va_start(arguments, format);
+    va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     if (length < 0)
@@ -49,6 +48,13 @@ void sd__string_add(sd_string *string, const char *format, ...)
         string->length += (size_t)length;
     }
     va_end(again);
+}
+
+void sd__string_add(sd_string *string, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    sd__string_vadd(string, format, arguments);
     va_end(arguments);
 }
 

@@ -33,15 +33,10 @@ void sd__lab_clear(sd_lab *lab)
 
 static char *say(sd_lab *lab, const char *format, va_list arguments)
 {
-    va_list again;
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    char *text = length >= 0 ? malloc((size_t)length + 1) : NULL;
-    if (text)
-        vsnprintf(text, (size_t)length + 1, format, arguments);
-    else
-        lab->failed = true;
+    sd_string string = {0};
+    sd__string_vadd(&string, format, arguments);
+    char *text = sd__string_take(&string);
+    lab->failed = lab->failed || !text;
     return text;
 }
 

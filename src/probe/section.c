@@ -33,13 +33,9 @@ void sd__section_fact(sd_section *s, const char *key, json_t *value)
 
 static char *format_text(sd_section *s, const char *format, va_list arguments)
 {
-    va_list again;
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    char *text = length >= 0 ? malloc((size_t)length + 1) : NULL;
-    if (text)
-        vsnprintf(text, (size_t)length + 1, format, arguments);
+    sd_string string = {0};
+    sd__string_vadd(&string, format, arguments);
+    char *text = sd__string_take(&string);
     check(s, text);
     return text;
 }
