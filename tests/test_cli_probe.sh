@@ -92,6 +92,17 @@ expect 1 probe linear line
 says err "this model has none"
 expect 2 probe linear judged --fit 3
 
+# A page that stands alone, with its figures' data beside it.
+mkdir pages
+expect 0 probe linear judged --fit 60 --html pages/linear.html
+says pages/linear.html '<section id="linear">'
+says pages/linear.html '<svg'
+says pages/linear.html 'download="linear-accuracies.csv"'
+[ -s pages/linear-accuracies.csv ] || fail "the figure's data is not beside the page"
+! grep -qE '(src|href)="?https?:' pages/linear.html || fail "the page asks for something from outside"
+expect 1 probe linear judged --fit 60 --html nowhere/linear.html
+says err "nowhere/"
+
 # Mistakes.
 expect 2 probe
 expect 0 probe --help

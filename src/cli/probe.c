@@ -8,19 +8,22 @@
 #include "cli/command.h"
 #include "cli/section_text.h"
 #include "probe/instrument.h"
+#include "report/html.h"
+#include "report/section.h"
 
 /* Options that every instrument has. */
-#define COMMON_OPTIONS                                                                                         \
-    {"--part", "PART", "train (default), validation or test", false},                                          \
-        {"--samples", "N", "the first N samples of the part (default: 1000)", false},                          \
-        {"--batch", "N", "samples at a time (default: 256)", false},                                           \
-        {"--training", NULL, "batch norm by each batch's statistics, dropout on (default: eval mode)", false}, \
-        {"--seed", "N", "of whatever is drawn at random (default: 0)", false},                                 \
-        {"--threads", "N", "working threads (default: all cores)", false},                                     \
-        {"--data-dir", "DIR", "folder searched first for data sets", false},                                   \
-    {                                                                                                          \
-        "--json", NULL, "print JSON", false                                                                    \
-    }
+/* clang-format off */
+#define COMMON_OPTIONS \
+    {"--part", "PART", "train (default), validation or test", false}, \
+    {"--samples", "N", "the first N samples of the part (default: 1000)", false}, \
+    {"--batch", "N", "samples at a time (default: 256)", false}, \
+    {"--training", NULL, "batch norm by each batch's statistics, dropout on (default: eval mode)", false}, \
+    {"--seed", "N", "of whatever is drawn at random (default: 0)", false}, \
+    {"--threads", "N", "working threads (default: all cores)", false}, \
+    {"--data-dir", "DIR", "folder searched first for data sets", false}, \
+    {"--html", "FILE", "write a page with figures; their data goes beside it, as CSV", false}, \
+    {"--json", NULL, "print JSON", false}
+/* clang-format on */
 
 static const sd_cli_option common[] = {COMMON_OPTIONS};
 
@@ -90,12 +93,40 @@ static bool set_knobs(const sd_cli *cli, sd_examination *e)
     return true;
 }
 
+/* The folder of a path, "." for a bare name. The caller frees. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+/* A page of one section, which needs nothing beside it. */
+static sd_status write_page(const json_t *section, const char *path)
+{
+    sd_string page = {0};
+    const char *title = json_string_value(json_object_get(section, "title"));
+    char *folder = folder_of(path);
+    sd__html_begin(&page, title ? title : "sonde");
+    sd_status status = folder ? sd__section_html(section, folder, &page) : sd__fail(SD_ENOMEM, "no memory for a path");
+    sd__html_end(&page);
+    if (status == SD_OK)
+        status = sd__html_write(&page, path);
+    free(folder);
+    free(page.text);
+    return status;
+}
+
 static int examine(const sd_cli *cli, const sd_examination *e)
 {
     json_t *section;
+    const char *path = sd__cli_get(cli, "--html");
     sd_status status = sd__examine(e, &section);
-    if (status != SD_OK)
+    if (status == SD_OK && path)
+        status = write_page(section, path);
+    if (status != SD_OK) {
+        json_decref(section);
         return sd__say_error(status);
+    }
     if (sd__cli_has(cli, "--json"))
         return sd__print_json(section);
     sd__section_print(section);
@@ -181,7 +212,8 @@ const sd_command sd__command_probe = {
     .arguments = "NAME [RUN]",
     .doc = "look inside a run's model with an instrument",
     .text = "Measures and changes nothing. RUN is a run folder or a checkpoint inside one; default: runs/last. Every number\n"
-            "stands beside the same network untrained, or says \"not compared\". `sonde why` runs all instruments.",
+            "stands beside the same network untrained, or says \"not compared\". `sonde probe NAME --help`\n"
+            "lists an instrument's own options.",
     .option = {COMMON_OPTIONS},
     .run_words = run_words,
     .print_more = print_instruments,

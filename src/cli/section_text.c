@@ -148,7 +148,7 @@ void sd__section_print(const json_t *section)
             printf(again ? "" : "\n");
             print_wrapped(text_of(item, "text"));
         } else {
-            printf("%s(%s: %s; its data is in --json, the picture in the report of `sonde why`)\n", again ? "" : "\n", kind,
+            printf("%s(%s: %s; its data is in --json, the picture in a page of --html)\n", again ? "" : "\n", kind,
                    text_of(item, "caption"));
         }
         before = kind;

@@ -3,7 +3,7 @@
  *
  * instruments.def lists them; each is one file of src/probe/ with a public function (sonde/probe.h), and a `const sd_instrument` whose
  * `examine` calls it for the run and for its control and writes down what it found (section.h). `sonde probe NAME`, its options and help,
- * `--json`, the section of `sonde why` and the scalars of `probes:` during training follow from the row.
+ * `--json`, the page of `--html` and the scalars of `probes:` during training follow from the row.
  */
 #ifndef SD_PROBE_INSTRUMENT_H
 #define SD_PROBE_INSTRUMENT_H
