@@ -1,5 +1,6 @@
 /* curvature_section.c -- what the instrument *curvature* says of a run: its eigenvalues beside the untrained network's and the step size. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "probe/instrument.h"
 
@@ -86,16 +87,33 @@ static void add_trace(const sd_curvature_report *r, const sd_curvature_report *t
         sd__section_number(s, "trace", r->trace, twin->trace, "trace%s", r->trace_exact ? ", added up" : ", by Hutch++");
 }
 
-/* A density as the share of eigenvalues below x: the quadrature's weights added up. */
+typedef struct weighted {
+    double node, weight;
+} weighted;
+
+static int by_node(const void *a, const void *b)
+{
+    const weighted *x = a, *y = b;
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+/* A density as the share of eigenvalues below x: the weights of all random vectors' quadratures added up in rising order of nodes. */
 static void density_series(const char *name, const sd_curvature_report *r, sd_section *s)
 {
     double sum = 0;
+    weighted *w = sd__alloc((size_t)r->nodes, sizeof *w);
+    s->failed = s->failed || !w;
+    for (int i = 0; w && i < r->nodes; i++)
+        w[i] = (weighted){r->node[i], r->weight[i]};
+    if (w)
+        qsort(w, (size_t)r->nodes, sizeof *w, by_node);
     sd__section_series(s, name, SD_SERIES_LINE);
-    for (int i = 0; i < r->nodes; i++) {
-        sd__section_point(s, r->node[i], sum);
-        sum += r->weight[i];
-        sd__section_point(s, r->node[i], sum);
+    for (int i = 0; w && i < r->nodes; i++) {
+        sd__section_point(s, w[i].node, sum);
+        sum += w[i].weight;
+        sd__section_point(s, w[i].node, sum);
     }
+    free(w);
 }
 
 static void add_density(const sd_curvature_report *r, const sd_curvature_report *twin, sd_section *s)

@@ -65,20 +65,21 @@ static void add_table(const sd_linear_report *r, const sd_linear_report *twin, s
     }
 }
 
-static void add_series(const char *name, const sd_linear_report *r, bool nearest, sd_section *s)
+/* `aside`: so that the intervals of one layer stand side by side. */
+static void add_series(const char *name, const sd_linear_report *r, bool nearest, double aside, sd_section *s)
 {
-    sd__section_series(s, name, nearest ? SD_SERIES_DASHES : SD_SERIES_LINE);
+    sd__section_series(s, name, SD_SERIES_POINTS);
     for (int i = 0; i < r->layers; i++)
-        sd__section_point_interval(s, i, nearest ? r->layer[i].nearest : r->layer[i].accuracy);
+        sd__section_point_interval(s, i + aside, nearest ? r->layer[i].nearest : r->layer[i].accuracy);
 }
 
 static void add_figure(const sd_linear_report *r, const sd_linear_report *twin, sd_section *s)
 {
     sd__section_figure(s, "accuracies", "Accuracy after each layer, with 95 % intervals", "layer", "accuracy", false, false);
-    add_series("linear, trained", r, false, s);
-    add_series("linear, untrained", twin, false, s);
-    add_series("nearest, trained", r, true, s);
-    add_series("nearest, untrained", twin, true, s);
+    add_series("linear, trained", r, false, -0.18, s);
+    add_series("linear, untrained", twin, false, -0.06, s);
+    add_series("nearest, trained", r, true, 0.06, s);
+    add_series("nearest, untrained", twin, true, 0.18, s);
     for (int i = 0; i < r->layers; i++)
         sd__section_tick(s, i, r->layer[i].name);
 }

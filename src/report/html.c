@@ -27,6 +27,7 @@ static const char style[] =
     "th.n{white-space:normal}td.n:empty{padding:0}\n"
     "figure{margin:1rem 0}figure "
     "svg{width:100%;max-width:42rem;height:auto;display:block}figcaption{color:var(--soft);font-size:.9rem}\n"
+    ".wide{overflow-x:auto}\n"
     ".gallery{display:flex;flex-wrap:wrap;gap:.75rem;margin:.5rem 0}.gallery figure{margin:0;max-width:100%}"
     ".gallery img{display:block;max-width:100%;height:auto;image-rendering:pixelated}.gallery figcaption{max-width:12rem;"
     "font-size:.8rem}\n"

@@ -78,7 +78,7 @@ static void head(const json_t *columns, const json_t *first, sd_string *page)
 {
     json_t *column;
     size_t i;
-    sd__string_add(page, "<table class=\"numbers\"><thead><tr>");
+    sd__string_add(page, "<div class=\"wide\"><table class=\"numbers\"><thead><tr>");
     json_array_foreach(columns, i, column)
     {
         const json_t *value = json_object_get(first, sd__json_text(column, "key"));
@@ -104,7 +104,7 @@ static void table(const json_t *item, sd_string *page)
         json_array_foreach(columns, c, column) { cell(json_object_get(row, sd__json_text(column, "key")), column, page); }
         sd__string_add(page, "</tr>\n");
     }
-    sd__string_add(page, "</tbody></table>\n");
+    sd__string_add(page, "</tbody></table></div>\n");
 }
 
 /* ---- items -------------------------------------------------------------------------------------------------------------------- */
