@@ -51,6 +51,13 @@ SD_API sd_interval sd_interval_paired(int64_t n, const double *a, const double *
 /** A share, hits of trials, with the interval that never covers less than it says; Clopper & Pearson 1934. */
 SD_API sd_interval sd_interval_binomial(int64_t hits, int64_t trials, double confidence);
 
+/** A share with the score interval: narrower, covers what it says on average over shares; Wilson 1927. No trials: [0,1]. */
+SD_API sd_interval sd_interval_wilson(int64_t hits, int64_t trials, double confidence);
+
+/** Difference of two independent shares, a less b, from their Wilson intervals; Newcombe 1998, method 10. No trials: [-1,1]. */
+SD_API sd_interval sd_interval_difference(int64_t hits_a, int64_t trials_a, int64_t hits_b, int64_t trials_b,
+                                          double confidence);
+
 /** Any number computed from a sample; called again for every resample. */
 typedef double sd_statistic(void *user, int64_t n, const double *x);
 

@@ -70,6 +70,27 @@ sd_interval sd_interval_binomial(int64_t hits, int64_t trials, double confidence
                          hits == trials ? 1 : sd_beta_quantile(1 - tail, h + 1, t - h)};
 }
 
+/* The shares p for which |hits / trials - p| is at most z standard errors *at p*: the roots of a quadratic. */
+sd_interval sd_interval_wilson(int64_t hits, int64_t trials, double confidence)
+{
+    if (trials < 1 || hits < 0 || hits > trials)
+        return (sd_interval){NAN, 0, 1};
+    double z = sd_normal_quantile(0.5 + confidence / 2), n = (double)trials, p = (double)hits / n;
+    double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+    double reach = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+    return (sd_interval){p, hits == 0 ? 0 : middle - reach, hits == trials ? 1 : middle + reach};
+}
+
+sd_interval sd_interval_difference(int64_t hits_a, int64_t trials_a, int64_t hits_b, int64_t trials_b, double confidence)
+{
+    sd_interval a = sd_interval_wilson(hits_a, trials_a, confidence), b = sd_interval_wilson(hits_b, trials_b, confidence);
+    if (isnan(a.estimate) || isnan(b.estimate))
+        return (sd_interval){NAN, -1, 1};
+    double d = a.estimate - b.estimate;
+    return (sd_interval){d, d - hypot(a.estimate - a.low, b.high - b.estimate),
+                         d + hypot(a.high - a.estimate, b.estimate - b.low)};
+}
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
