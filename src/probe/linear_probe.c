@@ -13,6 +13,7 @@
 #include "classic/nearest.h"
 #include "nn/model.h"
 #include "probe/features.h"
+#include "probe/linear_probe.h"
 
 #define MOST_MATRICES ((int64_t)1 << 30) /* bytes of features in memory at once */
 enum { LEAST_SAMPLES = 10 };
@@ -33,6 +34,7 @@ typedef struct probing {
     int classes;
     sd_feature_place *place;
     int places;
+    double *error; /* [test] 1 where the classifier misses, else 0: then it reads the raw input alone. NULL: every place */
 } probing;
 
 static int64_t tests(const probing *p) { return p->rows - p->fit - p->validation; }
@@ -201,6 +203,8 @@ static sd_status judge(const probing *p, sd_logistic *l, int64_t d, const void *
     layer->validation = (double)f->hits / (double)p->validation;
     layer->fit_accuracy = (double)right(p, f->best, d, x, 0, p->fit) / (double)p->fit;
     layer->accuracy = sd_interval_binomial(right(p, f->best, d, x, p->fit + p->validation, p->rows), tests(p), p->o.confidence);
+    for (int64_t i = 0; p->error && i < tests(p); i++) /* right() leaves the guesses of the rows it looked at */
+        p->error[i] = p->guess[i] != p->label[p->fit + p->validation + i];
     return SD_OK;
 }
 
@@ -237,7 +241,7 @@ static sd_status probe_place(const probing *p, const sd_feature_place *place, vo
                                .grid = {place->grid[0], place->grid[1]}};
     SD_TRY(scale(p, place->read, x));
     SD_TRY(classify(p, place->read, x, layer));
-    return nearest(p, place->read, x, layer);
+    return p->error ? SD_OK : nearest(p, place->read, x, layer);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------------- */
@@ -326,6 +330,7 @@ static sd_status probe(probing *p, sd_linear_report *r)
     SD_TRY(split(p));
     SD_TRY(number_classes(p));
     SD_TRY(sd__feature_places(p->train.model, p->o.features, &p->place, &p->places));
+    p->places = p->error ? 1 : p->places; /* the input comes first */
     r->fit = p->fit;
     r->validation = p->validation;
     r->test = tests(p);
@@ -334,9 +339,10 @@ static sd_status probe(probing *p, sd_linear_report *r)
     return probe_places(p, r);
 }
 
-sd_status sd_probe_linear(const sd_subject *subject, const sd_linear_options *options, sd_linear_report *report)
+static sd_status probe_subject(const sd_subject *subject, const sd_linear_options *options, double *error,
+                               sd_linear_report *report)
 {
-    probing p = {.train = *subject, .test = *subject, .o = defaults(options)};
+    probing p = {.train = *subject, .test = *subject, .o = defaults(options), .error = error};
     *report = (sd_linear_report){0};
     p.test.data = p.o.test;
     p.test.samples = p.o.test_samples;
@@ -354,6 +360,16 @@ sd_status sd_probe_linear(const sd_subject *subject, const sd_linear_options *op
     if (status != SD_OK)
         sd_linear_report_clear(report);
     return status;
+}
+
+sd_status sd_probe_linear(const sd_subject *subject, const sd_linear_options *options, sd_linear_report *report)
+{
+    return probe_subject(subject, options, NULL, report);
+}
+
+sd_status sd__probe_input(const sd_subject *subject, const sd_linear_options *options, double *error, sd_linear_report *report)
+{
+    return probe_subject(subject, options, error, report);
 }
 
 void sd_linear_report_clear(sd_linear_report *report)
