@@ -176,6 +176,13 @@ static sd_built one_logit(sd_builder *b, void *user)
     return sd_loss(b, z, (sd_loss_spec){SD_LOGISTIC, 0});
 }
 
+static sd_built flat(sd_builder *b, void *user)
+{
+    (void)user;
+    sd_node z = sd_layer_dense(b, sd_layer_flatten(b, b->input, NULL), (sd_dense_spec){.units = b->classes, .name = "last"});
+    return sd_loss(b, z, (sd_loss_spec){SD_CROSS_ENTROPY, 0});
+}
+
 static sd_model *model_of(sd_build_fn *build, int64_t d, int classes, int targets)
 {
     sd_model *model;
@@ -764,8 +771,43 @@ static void without_held_out_samples_nothing_is_compared_with_them(void **state)
                labelled(TRAIN / 2, 2, &x[TRAIN / 2][0], y + TRAIN / 2, 2), NULL);
     look(&s, NULL);
     assert_string_equal(json_string_value(json_object_get(s.one.facts, "part")), "validation");
-    line_says(&s, "data", "Judged on all 200 of the validation part.");
+    line_says(&s, "data", "Judged on all 200 of the validation part. There is no test part");
     close_scene(&s);
+}
+
+/* ---- what is folded: reading it ----------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *item(const scene *s, const char *key)
+{
+    json_t *found = json_object_get(s->folded.found, key);
+    if (!found)
+        fail_msg("nothing is folded under %s", key);
+    return found;
+}
+
+static json_t *row_of(const scene *s, const char *key, size_t i)
+{
+    json_t *row = json_array_get(json_object_get(item(s, key), "rows"), i);
+    assert_non_null(row);
+    return row;
+}
+
+static double real(const json_t *row, const char *column) { return json_number_value(json_object_get(row, column)); }
+
+static const json_t *series_of(const scene *s, const char *key, const char *name)
+{
+    size_t i;
+    json_t *series;
+    json_array_foreach(
+        json_object_get(item(s, key), "series"), i,
+        series) if (!strcmp(json_string_value(json_object_get(series, "name")), name)) return json_object_get(series, "points");
+    fail_msg("figure %s has no series %s", key, name);
+    return NULL;
+}
+
+static double coordinate(const json_t *points, size_t i, size_t axis)
+{
+    return json_number_value(json_array_get(json_array_get(points, i), axis));
 }
 
 /* ---- the whole: real targets ------------------------------------------------------------------------------------------------------- */
@@ -819,6 +861,11 @@ static void regression_has_its_own_controls(void **state)
         "Use the least squares on the raw input, or train on: on the same samples it is better by 0.03125 in mean squared");
     assert_null(sentence(&s, "calibration"));
     assert_null(sentence(&s, "labels"));
+    const json_t *points = series_of(&s, "agreement", "this run");
+    assert_int_equal(json_array_size(points), TEST);
+    for (size_t i = 0; i < TEST; i++)
+        near(coordinate(points, i, 0), coordinate(points, i, 1), 1e-12, "the first target is exact");
+    near(real(row_of(&s, "mistakes", 0), "error"), shift * shift, 1e-12, "largest error");
     close_scene(&s);
 
     model = model_of(affine, 2, 0, 2);
@@ -828,6 +875,181 @@ static void regression_has_its_own_controls(void **state)
     look(&s, NULL);
     line_says(&s, "fit", "No over- or underfitting");
     close_scene(&s);
+}
+
+/* ---- folded ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Mistakes in the order of the label's probability, found again by sorting; the confusion matrix is that of the evaluation. */
+static void what_is_folded_of_a_run_without_pictures(void **state)
+{
+    (void)state;
+    scene s;
+    sd_scores scores;
+    open_plane(&s, 4);
+    ok(sd_evaluate(s.e.trained.model, s.e.data.test, NULL, 0, &scores));
+    look(&s, NULL);
+    assert_int_equal(json_array_size(json_object_get(item(&s, "confusion"), "rows")), 2);
+    for (int c = 0; c < 2; c++) {
+        assert_int_equal((int)real(row_of(&s, "confusion", (size_t)c), "said_0"), scores.confusion[2 * c]);
+        assert_int_equal((int)real(row_of(&s, "confusion", (size_t)c), "said_1"), scores.confusion[2 * c + 1]);
+    }
+    assert_string_equal(json_string_value(json_object_get(item(&s, "mistakes"), "kind")), "table");
+    assert_int_equal(json_array_size(json_object_get(item(&s, "mistakes"), "rows")), WRONG);
+    for (size_t i = 0; i < WRONG; i++) {
+        json_t *row = row_of(&s, "mistakes", i);
+        int32_t id = (int32_t)real(row, "sample"), label;
+        double x[2];
+        assert_in_range(id, 0, WRONG - 1); /* the first samples have the wrong labels */
+        ok(sd_dataset_read(s.e.data.test, 1, &id, SD_F64, NULL, x, &label, NULL));
+        near(real(row, "p_label"), 1 / (1 + exp(8 * fabs(x[0]))), 1e-12, "probability of a label"); /* logits -+4x */
+        near(real(row, "p_said"), 1 / (1 + exp(-8 * fabs(x[0]))), 1e-12, "probability of what is said");
+        if (i)
+            assert_true(real(row, "p_label") >= real(row_of(&s, "mistakes", i - 1), "p_label"));
+    }
+    assert_int_equal(json_array_size(json_object_get(item(&s, "suspects"), "rows")), WRONG);
+    json_t *twin = row_of(&s, "duplicates", 0); /* in the order of the test part */
+    assert_int_equal((int)real(twin, "sample"), TEST - TWINS);
+    assert_int_equal((int)real(twin, "train"), TWINS - 1);
+    assert_true(json_is_false(json_object_get(twin, "contradiction")));
+    const json_t *points = series_of(&s, "reliability", "this run");
+    double surest = 0, right = 0, all = 0;
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        assert_true(coordinate(points, i, 2) <= coordinate(points, i, 1) &&
+                    coordinate(points, i, 1) <= coordinate(points, i, 3));
+        surest = fmax(surest, coordinate(points, i, 0));
+    }
+    assert_true(surest > 0.99);
+    for (int c = 0; c < 2; c++) {
+        right += real(row_of(&s, "confusion", (size_t)c), c ? "said_1" : "said_0");
+        all += real(row_of(&s, "confusion", (size_t)c), "said_0") + real(row_of(&s, "confusion", (size_t)c), "said_1");
+    }
+    near(right, TEST - WRONG, 0, "diagonal");
+    near(all, TEST, 0, "all cells");
+    assert_null(json_object_get(s.folded.found, "loss_curve"));
+    sd_scores_clear(&scores);
+    close_scene(&s);
+}
+
+/* Images: a white pixel whose place is the class. The network reads the place, so the one with the wrong label is the worst mistake. */
+static void mistakes_of_images_are_pictures(void **state)
+{
+    (void)state;
+    enum { N = 60, SIDE = 4, CLASSES = 4, FLIPPED = 17 };
+    static uint8_t x[N][SIDE * SIDE];
+    static int32_t y[N], z[N];
+    static double weight[SIDE * SIDE * CLASSES];
+    const char *const names[CLASSES] = {"north", "east", "south", "west"};
+    memset(x, 0, sizeof x);
+    for (int i = 0; i < N; i++) {
+        y[i] = z[i] = i % CLASSES;
+        x[i][y[i]] = 255;
+        x[i][15 - i / CLASSES % 8] = (uint8_t)(2 * i + 1); /* no two are equal */
+    }
+    z[FLIPPED] = 3; /* 17 is a 1 */
+    for (int c = 0; c < CLASSES; c++)
+        weight[c * CLASSES + c] = 6.0 / 255;
+    sd_memory m = {.samples = N,
+                   .shape = SD_SHAPE(SIDE, SIDE, 1),
+                   .dtype = SD_U8,
+                   .input = x,
+                   .labels = y,
+                   .classes = CLASSES,
+                   .class_names = names,
+                   .copy = true};
+    sd_dataset *train, *test;
+    ok(sd_dataset_from_memory(&m, &train));
+    m.labels = z;
+    ok(sd_dataset_from_memory(&m, &test));
+    sd_model *model;
+    sd_model_spec spec = {.build = flat, .input = SD_SHAPE(SIDE, SIDE, 1), .classes = CLASSES, .dtype = SD_F64, .seed = 1};
+    ok(sd_model_new(context, &spec, &model));
+    set_slice(model, "last/weight", SIDE * SIDE * CLASSES, weight);
+    scene s;
+    open_scene(&s, model, train, NULL, test);
+    look(&s, NULL);
+    const char *const keys[] = {"mistakes", "suspects"};
+    for (int k = 0; k < 2; k++) {
+        json_t *pictures = json_object_get(item(&s, keys[k]), "pictures"), *first = json_array_get(pictures, 0);
+        assert_int_equal(json_array_size(pictures), 1);
+        const char *caption = json_string_value(json_object_get(first, "caption"));
+        if (!strstr(caption, "test 17: labelled west") || !strstr(caption, "said east"))
+            fail_msg("caption \"%s\"", caption);
+        size_t count;
+        uint8_t *pixels = sd__picture_pixels(first, &count);
+        assert_int_equal(count, SIDE * SIDE);
+        assert_memory_equal(pixels, x[FLIPPED], SIDE * SIDE);
+        free(pixels);
+    }
+    line_says(&s, "duplicates",
+              "60 of 60 test samples stand, value for value, in the training part; 1 of them with another answer.");
+    assert_true(json_array_size(json_object_get(item(&s, "duplicate_pictures"), "pictures")) > 1);
+    assert_string_equal(json_string_value(json_object_get(row_of(&s, "confusion", 3), "true")), "west");
+    close_scene(&s);
+}
+
+static void many_classes_are_confused_in_pairs(void **state)
+{
+    (void)state;
+    enum { CLASSES = 30, N = 90 };
+    static double x[N][CLASSES], weight[CLASSES * CLASSES];
+    static int32_t y[N];
+    memset(x, 0, sizeof x);
+    memset(weight, 0, sizeof weight);
+    for (int i = 0; i < N; i++) {
+        y[i] = i % CLASSES;
+        x[i][i < 3 ? 7 : i < 33 && y[i] == 3 ? 8 : y[i]] = 1; /* 0, 1 and 2 once, and 3 once, look like others */
+    }
+    x[63][3] = 0;
+    x[63][8] = 1; /* 3 again */
+    for (int c = 0; c < CLASSES; c++)
+        weight[c * CLASSES + c] = 5;
+    sd_model *model = model_of(affine, CLASSES, CLASSES, 0);
+    set_slice(model, "last/weight", CLASSES * CLASSES, weight);
+    scene s;
+    open_scene(&s, model, labelled(N, CLASSES, &x[0][0], y, CLASSES), NULL, labelled(N, CLASSES, &x[0][0], y, CLASSES));
+    look(&s, NULL);
+    json_t *first = row_of(&s, "confusions", 0);
+    assert_string_equal(json_string_value(json_object_get(first, "true")), "3");
+    assert_string_equal(json_string_value(json_object_get(first, "said")), "8");
+    near(real(first, "count"), 2, 0, "pairs");
+    assert_int_equal(json_array_size(json_object_get(item(&s, "confusions"), "rows")), 4);
+    assert_null(json_object_get(s.folded.found, "confusion"));
+    close_scene(&s);
+}
+
+static void curves_come_from_the_log(void **state)
+{
+    (void)state;
+    scene s;
+    sd_string log = {0};
+    char *const checkpoint = (char[160]){0};
+    put(in("config.yaml"), "model: {}\n");
+    for (int i = 1; i <= 1000; i++)
+        sd__string_add(&log, "{\"event\":\"step\",\"step\":%d,\"epoch\":1,\"loss\":%g}\n", i, 2.0 / i);
+    for (int i = 1; i <= 4; i++)
+        sd__string_add(
+            &log,
+            "{\"event\":\"epoch\",\"step\":%d,\"epoch\":%d,\"train_loss\":%g,\"train_accuracy\":0.%d,\"validation_loss\":%g}\n",
+            250 * i, i, 1.0 / i, i, i == 2 ? 0.25 : 0.5);
+    put(in("metrics.jsonl"), log.text);
+    free(log.text);
+    open_plane(&s, 4);
+    snprintf(checkpoint, 160, "%s", in("checkpoints/last.safetensors"));
+    s.e.trained.checkpoint = checkpoint;
+    look(&s, NULL);
+    const json_t *batches = series_of(&s, "loss_curve", "batches"), *training = series_of(&s, "loss_curve", "training");
+    assert_int_equal(json_array_size(batches), 500);
+    near(coordinate(batches, 0, 0), 1.5, 1e-12, "step of the first pair");
+    near(coordinate(batches, 0, 1), 1.5, 1e-12, "mean loss of the first pair");
+    assert_int_equal(json_array_size(training), 4);
+    near(coordinate(training, 2, 0), 750, 0, "step");
+    near(coordinate(training, 2, 1), 1.0 / 3, 1e-5, "loss");
+    near(coordinate(series_of(&s, "loss_curve", "validation"), 1, 1), 0.25, 0, "validation loss");
+    near(coordinate(series_of(&s, "score_curve", "training"), 3, 1), 0.4, 0, "accuracy");
+    assert_true(json_is_true(json_object_get(item(&s, "loss_curve"), "log_y")));
+    line_says(&s, "to try, 3", "the validation loss was least in epoch 2 of 4 (0.25), and 0.5 at the end");
+    close_scene(&s);
+    unlink(in("metrics.jsonl"));
 }
 
 /* ---- the log ------------------------------------------------------------------------------------------------------------------------- */
@@ -883,6 +1105,10 @@ int main(void)
         cmocka_unit_test(a_single_class_is_nothing_to_tell_apart),
         cmocka_unit_test(without_held_out_samples_nothing_is_compared_with_them),
         cmocka_unit_test(regression_has_its_own_controls),
+        cmocka_unit_test(what_is_folded_of_a_run_without_pictures),
+        cmocka_unit_test(mistakes_of_images_are_pictures),
+        cmocka_unit_test(many_classes_are_confused_in_pairs),
+        cmocka_unit_test(curves_come_from_the_log),
         cmocka_unit_test(the_log_is_read_as_it_was_written),
     };
     return cmocka_run_group_tests_name("overview", tests, begin, end);

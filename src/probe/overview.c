@@ -329,6 +329,9 @@ static void say_data(const sd_overview *o, sd_section *s)
     if (!f->held_out)
         sd__string_add(
             &t, " No samples were held out: what is said of the score is said of samples that were learned, and flatters.");
+    else if (!d->test)
+        sd__string_add(&t,
+                       " There is no test part; by the validation part the best epoch was chosen, which flatters the score.");
     if (f->selected_on_test)
         sd__string_add(&t, " The weights were selected on the test part, which flatters the score.");
     line(s, "data", &t);

@@ -122,20 +122,41 @@ static json_t *cell(char letter, va_list *arguments)
     }
 }
 
-/* A row is an object, so that programs read cells by name. */
+/* A row is an object, so that programs read cells by name. Takes the value. */
+static void set_cell(sd_section *s, json_t *row, size_t column, json_t *value)
+{
+    const char *key = json_string_value(json_object_get(json_array_get(json_object_get(s->last, "columns"), column), "key"));
+    check(s, key && value && json_object_set_new(row, key, value) == 0);
+}
+
+/* A row that is to have so many cells. */
+static json_t *begin_row(sd_section *s, size_t cells)
+{
+    check(s, cells == json_array_size(json_object_get(s->last, "columns")));
+    return json_object();
+}
+
+static void end_row(sd_section *s, json_t *row) { check(s, json_array_append_new(json_object_get(s->last, "rows"), row) == 0); }
+
 void sd__section_row(sd_section *s, const char *format, ...)
 {
     va_list arguments;
-    json_t *row = json_object(), *columns = json_object_get(s->last, "columns");
-    check(s, strlen(format) == json_array_size(columns));
+    json_t *row = begin_row(s, strlen(format));
     va_start(arguments, format);
-    for (size_t i = 0; format[i] && i < json_array_size(columns); i++) {
-        const char *key = json_string_value(json_object_get(json_array_get(columns, i), "key"));
-        json_t *value = cell(format[i], &arguments);
-        check(s, key && value && json_object_set_new(row, key, value) == 0);
-    }
+    for (size_t i = 0; format[i] && !s->failed; i++)
+        set_cell(s, row, i, cell(format[i], &arguments));
     va_end(arguments);
-    check(s, json_array_append_new(json_object_get(s->last, "rows"), row) == 0);
+    end_row(s, row);
+}
+
+void sd__section_row_counts(sd_section *s, const char *name, int n, const int64_t *count)
+{
+    json_t *row = begin_row(s, (size_t)n + 1);
+    if (!s->failed)
+        set_cell(s, row, 0, json_string(name));
+    for (int i = 0; i < n && !s->failed; i++)
+        set_cell(s, row, (size_t)i + 1, json_integer(count[i]));
+    end_row(s, row);
 }
 
 /* ---- figures -------------------------------------------------------------------------------------------------------------- */

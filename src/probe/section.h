@@ -56,6 +56,9 @@ void sd__section_table(sd_section *section, const char *key, const char *caption
 /* A cell a letter: s const char *, i int64_t, g double (not finite: empty), b bool as yes and no. Wants as many as there are columns. */
 void sd__section_row(sd_section *section, const char *format, ...);
 
+/* A row of a matrix: a name, then n counts. */
+void sd__section_row_counts(sd_section *section, const char *name, int n, const int64_t *count);
+
 /* ---- figures and pictures --------------------------------------------------------------------------------------------------- */
 
 /* Begins a figure; series and points belong to the one begun last, points to the series begun last. */
