@@ -222,6 +222,86 @@ SD_API sd_status sd_probe_curvature(const sd_subject *subject, const sd_curvatur
 /** Frees the arrays and zeroes the struct. */
 SD_API void sd_curvature_report_clear(sd_curvature_report *report);
 
+/* -- linear regions ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * How to count the pieces on which a network of ReLUs and max pooling is affine; all zero: along 20 segments, and nothing else.
+ *
+ * Words: a *unit* is a place where the network chooses (a ReLU, leaky ReLU, threshold or |x|; a window of max pooling); a *pattern*
+ * is what all of them choose in the inside of a cell, so an inner point of it is enough; an *affine region* is a largest connected part
+ * of the segment or slice on which the output is one affine function, so several patterns may make one. Nothing is sampled.
+ */
+typedef struct sd_regions_options {
+    int segments;         /**< between pairs of samples, none in two pairs; 0: 20, fewer if there are fewer samples; -1: none */
+    int64_t most_pieces;  /**< patterns at which a segment is left unfinished; 0: 1,000,000 */
+    bool slice;           /**< also a rectangle of a plane */
+    const double *origin; /**< [input]; NULL: with two inputs the inputs themselves, else a plane through three samples, of
+                                 different classes if there are */
+    const double *axis;   /**< [2,input]: input = origin + u axis[0] + v axis[1] */
+    double window[4];     /**< u in [0]..[1], v in [2]..[3]; all 0: the smallest that holds the samples */
+    int64_t most_polygons; /**< at which a slice is left unfinished; 0: 200,000 */
+    bool shrink;           /**< instead the window is halved about its middle until all of it can be counted */
+    double confidence;     /**< of intervals; 0: 0.95 */
+    uint64_t seed;         /**< of the pairs */
+} sd_regions_options;
+
+/** The segment between two samples. */
+typedef struct sd_segment {
+    int32_t from, to;         /**< samples at its ends */
+    double length;            /**< Euclidean, of the inputs as the network gets them */
+    int64_t pieces, patterns; /**< affine regions and patterns that it passes through */
+    bool whole;               /**< false: left at most_pieces, so both counts are too small */
+} sd_segment;
+
+/** A cell of a slice: one pattern. */
+typedef struct sd_polygon {
+    int corners;          /**< number of corners */
+    const double *corner; /**< [corners,2] u and v, in order around it */
+    uint64_t pattern;     /**< hash of the pattern */
+    int64_t region;       /**< number of its affine region, from 0 */
+    const double *map;    /**< [3,outputs] the output at u = v = 0, its change with u, its change with v */
+} sd_polygon;
+
+/** What was counted, in f64 with the model's weights. Arrays belong to it. */
+typedef struct sd_regions_report {
+    int64_t samples;              /**< of the subject, read; 0: none were needed */
+    int64_t inputs, outputs;      /**< of the network */
+    int64_t units;                /**< places where it chooses; 0: it is affine, one region */
+    sd_segment *segment;          /**< [segments] */
+    int segments;                 /**< walked; 0: not measured */
+    int unfinished;               /**< of these left at most_pieces: then the means are too small */
+    sd_interval pieces, patterns; /**< a segment; NaN: not measured */
+    sd_interval borders_a_length; /**< affine borders, pieces - 1, a unit of length */
+    double residual; /**< largest difference of a segment's last piece from the network at its end, over the output's size */
+    sd_polygon *polygon;          /**< [polygons] */
+    int64_t polygons;             /**< number of cells; 0: no slice */
+    int64_t slice_patterns;       /**< different patterns in them; -1: not measured */
+    int64_t slice_regions;        /**< affine regions; -1: not measured */
+    double covered;               /**< share of the window that the cells fill: 1 when finished; NaN: no slice */
+    double window[4];             /**< what was counted */
+    int halvings;                 /**< of the window, to make it countable */
+    double point[3][2];           /**< the samples through which the plane goes, in u and v; NaN: it was given */
+    int32_t point_sample[3];      /**< which samples; -1: it was given */
+    double *own_corner, *own_map; /**< the polygons' corners and maps */
+} sd_regions_report;
+
+/**
+ * Counts linear regions; options may be NULL. The subject needs data for segments, default planes and windows only.
+ *
+ * Takes dense, convolution, max and average pooling, batch norm (eval mode), sums, concatenation, ReLU, leaky ReLU, |x|, minima and
+ * maxima; a threshold cuts as well, and the output jumps there. Values within 1e-11 of what a layer reaches count as 0, maps that
+ * agree within 1e-9 of the output's size as equal.
+ *
+ * report  to be cleared
+ * source  Montufar et al. 2014, "On the number of linear regions of deep neural networks"
+ * errors  SD_EINVAL (a layer that is not piecewise affine, by name; training mode; a plane through points on a line), SD_ESHAPE,
+ *         SD_ENONFINITE, SD_ENOMEM
+ */
+SD_API sd_status sd_probe_regions(const sd_subject *subject, const sd_regions_options *options, sd_regions_report *report);
+
+/** Frees the arrays and zeroes the struct. */
+SD_API void sd_regions_report_clear(sd_regions_report *report);
+
 #ifdef __cplusplus
 }
 #endif

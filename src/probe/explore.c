@@ -1,0 +1,284 @@
+/* explore.c -- cutting a box along all kinks of a network, depth first. */
+#include "probe/explore.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a form may be off by through rounding, as a share of the values around it. */
+static const double precision = 1e-11;
+
+sd_status sd__explorer_new(const sd_piecewise *net, int dims, sd_explorer *explorer)
+{
+    *explorer = (sd_explorer){.net = net, .cells = {.dims = dims}};
+    explorer->tolerance = sd__alloc_zeroed((size_t)net->steps, sizeof *explorer->tolerance);
+    if (!explorer->tolerance)
+        return sd__fail(SD_ENOMEM, "no memory to count linear regions");
+    sd_status status = sd__forms_new(net, dims, &explorer->forms);
+    if (status != SD_OK)
+        sd__explorer_free(explorer);
+    return status;
+}
+
+void sd__explorer_free(sd_explorer *explorer)
+{
+    sd__forms_free(explorer->forms);
+    sd__cells_free(&explorer->cells);
+    free(explorer->tolerance);
+    *explorer = (sd_explorer){0};
+}
+
+/* ---- one unit ---------------------------------------------------------------------------------------------------------- */
+
+/* A cell about to be cut at a unit, or one of its parts with the choice made there. */
+typedef struct place {
+    int step;
+    int64_t unit;
+    sd_cell cell;
+} place;
+
+typedef struct part {
+    sd_cell cell;
+    int32_t choice;
+} part;
+
+static sd_status lead_sides(sd_explorer *e, const place *p, int i, int j, int *sides)
+{
+    sd_form lead = sd__forms_lead(e->forms, p->step, p->unit, i, j);
+    return sd__cell_sides(&e->cells, &p->cell, &lead, e->tolerance[p->step], sides);
+}
+
+/* The candidate that is ahead at the cell's inner point, the first of equals: no other can be ahead all over the cell. */
+static int ahead(const sd_explorer *e, const place *p, int candidates)
+{
+    int best = 0;
+    for (int j = 1; j < candidates; j++) {
+        sd_form lead = sd__forms_lead(e->forms, p->step, p->unit, j, best);
+        best = sd__form_at(&lead, e->cells.dims, p->cell.centre) > 0 ? j : best;
+    }
+    return best;
+}
+
+/* The one candidate that is ahead all over the cell, or -1. One that is equal all over it and comes first is taken instead. */
+static sd_status decide(sd_explorer *e, const place *p, int candidates, int *choice)
+{
+    int best = ahead(e, p, candidates), sides;
+    *choice = best;
+    for (int i = 0; i < candidates && *choice >= 0; i++) {
+        if (i == best)
+            continue;
+        SD_TRY(lead_sides(e, p, i, best, &sides));
+        if (sides & SD_POSITIVE)
+            *choice = -1;
+        else if (!sides && i < *choice)
+            *choice = i;
+    }
+    return SD_OK;
+}
+
+/* Is candidate j equal to an earlier one all over the cell? */
+static sd_status repeats(sd_explorer *e, const place *p, int j, bool *yes)
+{
+    *yes = false;
+    for (int i = 0; i < j && !*yes; i++) {
+        int sides;
+        SD_TRY(lead_sides(e, p, i, j, &sides));
+        *yes = !sides;
+    }
+    return SD_OK;
+}
+
+/* Where candidate j is ahead of all others; .count 0: nowhere. The border between i and j carries one number on both sides. */
+static sd_status part_of(sd_explorer *e, const place *p, int candidates, const bool *repeated, int j, sd_cell *made)
+{
+    place rest = *p;
+    made->count = 0;
+    for (int i = 0; i < candidates; i++) {
+        int sides;
+        if (i == j || repeated[i])
+            continue;
+        SD_TRY(lead_sides(e, &rest, j, i, &sides));
+        if (!(sides & SD_POSITIVE))
+            return SD_OK;
+        if (!(sides & SD_NEGATIVE))
+            continue;
+        int64_t cut = e->cuts + (int64_t)SD_MIN(i, j) * candidates + SD_MAX(i, j);
+        sd_form lead = sd__forms_lead(e->forms, p->step, p->unit, j, i);
+        sd_cell left;
+        SD_TRY(sd__cell_cut(&e->cells, &rest.cell, &lead, e->tolerance[p->step], 2 * cut + (j > i), &left));
+        rest.cell = left;
+    }
+    *made = rest.cell;
+    return SD_OK;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    double x = ((const part *)a)->cell.centre[0], y = ((const part *)b)->cell.centre[0];
+    return (x > y) - (x < y);
+}
+
+/* Cuts the cell into the parts where each candidate is ahead, in the order of the first coordinate. */
+static sd_status cut(sd_explorer *e, const place *p, int candidates, bool *repeated, part *made, int *parts)
+{
+    *parts = 0;
+    for (int j = 0; j < candidates; j++)
+        SD_TRY(repeats(e, p, j, &repeated[j]));
+    for (int j = 0; j < candidates; j++) {
+        if (repeated[j])
+            continue;
+        SD_TRY(part_of(e, p, candidates, repeated, j, &made[*parts].cell));
+        made[*parts].choice = j;
+        *parts += made[*parts].cell.count > 0;
+    }
+    e->cuts += (int64_t)candidates * candidates;
+    qsort(made, (size_t)*parts, sizeof *made, by_place);
+    return SD_OK;
+}
+
+/* ---- the walk down ------------------------------------------------------------------------------------------------------ */
+
+static sd_status descend(sd_explorer *e, place p);
+
+static sd_status descend_parts(sd_explorer *e, const place *p, int candidates)
+{
+    enum { FEW = 9 };
+    part few[FEW], *made = candidates <= FEW ? few : sd__alloc((size_t)candidates, sizeof *made);
+    bool few_repeated[FEW], *repeated = candidates <= FEW ? few_repeated : sd__alloc((size_t)candidates, sizeof *repeated);
+    int parts = 0;
+    int64_t top = e->cells.count;
+    sd_status status = made && repeated ? cut(e, p, candidates, repeated, made, &parts)
+                                        : sd__fail(SD_ENOMEM, "no memory to cut a linear region");
+    for (int i = 0; status == SD_OK && i < parts; i++) {
+        sd__forms_choose(e->forms, p->step, p->unit, made[i].choice);
+        status = descend(e, (place){p->step, p->unit + 1, made[i].cell});
+    }
+    e->cells.count = top;
+    if (candidates > FEW) {
+        free(made);
+        free(repeated);
+    }
+    return status;
+}
+
+/* Units in order, from p.unit of p.step on; at the first that is undecided the parts go on by themselves. */
+static sd_status descend(sd_explorer *e, place p)
+{
+    for (; p.step < e->net->steps; p.step++, p.unit = 0) {
+        const sd_piece *step = &e->net->step[p.step];
+        if (!step->rule || step->rule->kink == SD_LINEAR) {
+            sd__forms_settle(e->forms, p.step);
+            continue;
+        }
+        for (; p.unit < step->n; p.unit++) {
+            int choice, candidates = sd__candidates(step, p.unit);
+            SD_TRY(decide(e, &p, candidates, &choice));
+            if (choice < 0)
+                return descend_parts(e, &p, candidates);
+            sd__forms_choose(e->forms, p.step, p.unit, choice);
+        }
+        sd__forms_emit(e->forms, p.step);
+    }
+    return e->visit(e->user, e->forms, &e->cells, &p.cell);
+}
+
+static sd_status search(sd_explorer *e, const double *origin, const double *axis, const double *lo, const double *hi,
+                        sd_visit_cell *visit, void *user)
+{
+    place root = {0};
+    e->visit = visit;
+    e->user = user;
+    e->cells.count = 0;
+    sd__forms_start(e->forms, origin, axis);
+    SD_TRY(sd__cell_box(&e->cells, lo, hi, &root.cell));
+    return descend(e, root);
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------------- */
+
+static double largest(const sd_forms *forms, int step)
+{
+    double most = 0;
+    for (int64_t i = 0; i < forms->net->step[step].n; i++)
+        most = fmax(most, fabs(forms->step[step].form[i]));
+    return most;
+}
+
+/* At a point: how large the operands of each kink are there. */
+static sd_status note_sizes(void *user, const sd_forms *forms, const sd_cells *cells, const sd_cell *cell)
+{
+    sd_explorer *e = user;
+    for (int s = 1; s < e->net->steps; s++) {
+        const sd_piece *step = &e->net->step[s];
+        for (int i = 0; step->rule->kink != SD_LINEAR && i < step->n_in; i++)
+            if (step->in[i].step >= 0)
+                e->tolerance[s] = fmax(e->tolerance[s], precision * largest(forms, step->in[i].step));
+    }
+    double size = largest(forms, e->net->output);
+    e->size = fmax(e->size, size);
+    return isfinite(size)
+               ? SD_OK
+               : sd__fail(SD_ENONFINITE, "the network's output is not finite, so there are no linear regions; the run's "
+                                         "black box tells more");
+}
+
+/* At a point no form varies, so nothing is cut. */
+static sd_status at_point(sd_explorer *e, const double *input, sd_visit_cell *visit, void *user)
+{
+    static const double nowhere[SD_MOST_DIMS];
+    double *still = sd__alloc_zeroed((size_t)e->net->inputs * (size_t)SD_MAX(e->cells.dims, 1), sizeof *still);
+    int dims = e->cells.dims;
+    if (!still)
+        return sd__fail(SD_ENOMEM, "no memory for an input");
+    e->cells.dims = SD_MIN(dims, 1);
+    sd_status status = search(e, input, still, nowhere, nowhere, visit, user);
+    e->cells.dims = dims;
+    free(still);
+    return status;
+}
+
+static double inside(double at, double lo, double hi) { return fmin(fmax(at, lo), hi); }
+
+/* Corner number `corner` of the box; one more is its centre. An infinite box is looked at from -1 to 1. */
+static void corner_of(const sd_explorer *e, int corner, const double *origin, const double *axis, const double *lo,
+                      const double *hi, double *input)
+{
+    int64_t n = e->net->inputs;
+    memcpy(input, origin, (size_t)n * sizeof *input);
+    for (int k = 0; k < e->cells.dims; k++) {
+        double low = isfinite(lo[k]) ? lo[k] : inside(-1, lo[k], hi[k]),
+               high = isfinite(hi[k]) ? hi[k] : inside(1, lo[k], hi[k]);
+        double x = corner >> e->cells.dims ? (low + high) / 2 : corner >> k & 1 ? high : low;
+        for (int64_t i = 0; i < n; i++)
+            input[i] += x * axis[k * n + i];
+    }
+}
+
+static sd_status take_sizes(sd_explorer *e, const double *origin, const double *axis, const double *lo, const double *hi)
+{
+    double *input = sd__alloc((size_t)e->net->inputs, sizeof *input);
+    sd_status status = input ? SD_OK : sd__fail(SD_ENOMEM, "no memory for an input");
+    memset(e->tolerance, 0, (size_t)e->net->steps * sizeof *e->tolerance);
+    e->size = 0;
+    for (int corner = 0; status == SD_OK && corner <= 1 << e->cells.dims; corner++) {
+        corner_of(e, corner, origin, axis, lo, hi, input);
+        status = at_point(e, input, note_sizes, e);
+    }
+    free(input);
+    return status;
+}
+
+sd_status sd__explore(sd_explorer *e, const double *origin, const double *axis, const double *lo, const double *hi,
+                      sd_visit_cell *visit, void *user)
+{
+    SD_TRY(take_sizes(e, origin, axis, lo, hi));
+    return search(e, origin, axis, lo, hi, visit, user);
+}
+
+static sd_status note_output(void *user, const sd_forms *forms, const sd_cells *cells, const sd_cell *cell)
+{
+    memcpy(user, forms->step[forms->net->output].form, (size_t)forms->net->outputs * sizeof(double));
+    return SD_OK;
+}
+
+sd_status sd__evaluate(sd_explorer *e, const double *input, double *output) { return at_point(e, input, note_output, output); }

@@ -1,0 +1,249 @@
+/* forms.c -- affine functions of all values of a network, and how a change runs through it. */
+#include "probe/forms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory ------------------------------------------------------------------------------------------------------------ */
+
+static sd_status no_memory(void) { return sd__fail(SD_ENOMEM, "no memory for the values of a network as affine functions"); }
+
+static void make_step(sd_forms *f, const sd_piece *from, sd_forms_step *to)
+{
+    size_t numbers = (size_t)from->n * (size_t)f->planes;
+    to->blocks = from->n / from->block;
+    to->form = from->kept ? sd__arena_alloc(&f->arena, numbers, sizeof *to->form) : NULL;
+    to->change = sd__arena_alloc(&f->arena, numbers, sizeof *to->change);
+    to->marked = sd__arena_alloc(&f->arena, (size_t)to->blocks, sizeof *to->marked);
+    to->list = sd__arena_alloc(&f->arena, (size_t)to->blocks, sizeof *to->list);
+}
+
+static sd_status make(sd_forms *f)
+{
+    const sd_piecewise *net = f->net;
+    int64_t largest = 1;
+    f->step = sd__arena_alloc(&f->arena, (size_t)net->steps, sizeof *f->step);
+    f->choice = sd__arena_alloc(&f->arena, (size_t)net->units, sizeof *f->choice);
+    for (int s = 0; f->step && s < net->steps; s++) {
+        make_step(f, &net->step[s], &f->step[s]);
+        for (int i = 0; s && i < net->step[s].n_in; i++)
+            largest = SD_MAX(largest, net->step[s].in[i].n);
+    }
+    f->room = sd__arena_alloc(&f->arena, (size_t)largest * (size_t)f->planes, sizeof *f->room);
+    return f->arena.failed ? no_memory() : SD_OK;
+}
+
+sd_status sd__forms_new(const sd_piecewise *net, int dims, sd_forms **forms)
+{
+    *forms = NULL;
+    sd_forms *f = sd__alloc_zeroed(1, sizeof *f);
+    if (!f)
+        return no_memory();
+    f->net = net;
+    f->planes = dims + 1;
+    sd_status status = make(f);
+    if (status != SD_OK)
+        return sd__forms_free(f), status;
+    *forms = f;
+    return SD_OK;
+}
+
+void sd__forms_free(sd_forms *f)
+{
+    if (!f)
+        return;
+    sd__arena_free(&f->arena);
+    free(f);
+}
+
+/* ---- changes ----------------------------------------------------------------------------------------------------------- */
+
+void sd__forms_mark(sd_forms *f, int step, int64_t begin, int64_t end)
+{
+    sd_forms_step *s = &f->step[step];
+    int64_t block = f->net->step[step].block;
+    for (int64_t b = begin / block; b * block < end; b++)
+        if (!s->marked[b]) {
+            s->marked[b] = true;
+            s->list[s->listed++] = b;
+        }
+}
+
+static void push(sd_forms *f, int to, int operand, int64_t begin, int64_t end, const double *change, int64_t stride)
+{
+    const sd_piece *step = &f->net->step[to];
+    step->rule->push(&(sd_push){.step = step,
+                                .in = &step->in[operand],
+                                .operand = operand,
+                                .planes = f->planes,
+                                .begin = begin,
+                                .end = end,
+                                .change = change,
+                                .stride = stride,
+                                .out = f->step[to].change,
+                                .forms = f,
+                                .to = to});
+}
+
+/* Hands the marked blocks to everyone who reads them, and forgets them. Kinks read forms, not changes. */
+static void pass_on(sd_forms *f, int step)
+{
+    const sd_piece *from = &f->net->step[step];
+    sd_forms_step *s = &f->step[step];
+    for (int64_t l = 0; l < s->listed; l++) {
+        int64_t begin = s->list[l] * from->block, end = begin + from->block;
+        for (int u = 0; u < from->users; u++)
+            if (f->net->step[from->user[u].step].rule->kink == SD_LINEAR)
+                push(f, from->user[u].step, from->user[u].operand, begin, end, s->change, from->n);
+        for (int k = 0; k < f->planes; k++)
+            memset(s->change + k * from->n + begin, 0, (size_t)from->block * sizeof *s->change);
+        s->marked[s->list[l]] = false;
+    }
+    s->listed = 0;
+}
+
+void sd__forms_settle(sd_forms *f, int step)
+{
+    const sd_piece *from = &f->net->step[step];
+    sd_forms_step *s = &f->step[step];
+    for (int64_t l = 0; s->form && l < s->listed; l++)
+        for (int k = 0; k < f->planes; k++) {
+            double *form = s->form + k * from->n + s->list[l] * from->block;
+            const double *change = s->change + k * from->n + s->list[l] * from->block;
+            for (int64_t i = 0; i < from->block; i++)
+                form[i] += change[i];
+        }
+    pass_on(f, step);
+}
+
+/* ---- start ------------------------------------------------------------------------------------------------------------- */
+
+static void clear(sd_forms *f)
+{
+    for (int s = 0; s < f->net->steps; s++) {
+        sd_forms_step *step = &f->step[s];
+        size_t bytes = (size_t)f->net->step[s].n * (size_t)f->planes * sizeof *step->change;
+        memset(step->change, 0, bytes);
+        if (step->form)
+            memset(step->form, 0, bytes);
+        memset(step->marked, 0, (size_t)step->blocks * sizeof *step->marked);
+        step->listed = 0;
+    }
+    memset(f->choice, 0, (size_t)f->net->units * sizeof *f->choice);
+    f->pattern = 0;
+}
+
+/* Constant terms: biases, offsets, what a concatenation puts beside the values. */
+static void add_constants(sd_forms *f, int to)
+{
+    const sd_piece *step = &f->net->step[to];
+    for (int i = 0; step->rule->adds && i < step->n_in; i++) {
+        const sd_piece_in *in = &step->in[i];
+        if (in->step >= 0)
+            continue;
+        memset(f->room, 0, (size_t)in->n * (size_t)f->planes * sizeof *f->room);
+        memcpy(f->room, in->constant, (size_t)in->n * sizeof *f->room);
+        push(f, to, i, 0, in->n, f->room, in->n);
+    }
+}
+
+void sd__forms_start(sd_forms *f, const double *origin, const double *axis)
+{
+    clear(f);
+    for (int s = 1; s < f->net->steps; s++)
+        add_constants(f, s);
+    size_t bytes = (size_t)f->net->inputs * sizeof *origin;
+    memcpy(f->step[0].change, origin, bytes);
+    for (int k = 1; k < f->planes; k++)
+        memcpy(f->step[0].change + k * f->net->inputs, axis + (k - 1) * f->net->inputs, bytes);
+    sd__forms_mark(f, 0, 0, f->net->inputs);
+}
+
+/* ---- kinks ------------------------------------------------------------------------------------------------------------- */
+
+/* A number for (unit, choice) that looks random; choice 0 counts nothing, so a pattern is the sum of what is chosen. */
+static uint64_t key(int64_t unit, int32_t choice)
+{
+    uint64_t x = (uint64_t)unit * 0x9e3779b97f4a7c15ull + (uint64_t)choice * 0xd1b54a32d192ed03ull + 0x2545f4914f6cdd1dull;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+    return choice ? x ^ x >> 31 : 0;
+}
+
+void sd__forms_choose(sd_forms *f, int step, int64_t unit, int32_t choice)
+{
+    int64_t u = f->net->step[step].first_unit + unit;
+    if (choice == f->choice[u])
+        return;
+    f->pattern += key(u, choice) - key(u, f->choice[u]);
+    f->choice[u] = choice;
+}
+
+sd_form sd__forms_get(const sd_forms *f, int step, int64_t element)
+{
+    sd_form form = {{0}};
+    for (int k = 0; k < f->planes; k++)
+        form.c[k] = f->step[step].form[k * f->net->step[step].n + element];
+    return form;
+}
+
+static sd_form operand(const sd_forms *f, const sd_piece_in *in, int64_t element)
+{
+    return in->step >= 0 ? sd__forms_get(f, in->step, element) : (sd_form){{in->constant[element]}};
+}
+
+static sd_form candidate(const sd_forms *f, const sd_piece *step, int64_t unit, int j)
+{
+    const sd_incidence *window = &step->in[0].route;
+    if (step->rule->kink == SD_SIGN)
+        return j ? operand(f, &step->in[0], unit) : (sd_form){{0}};
+    return step->paired ? operand(f, &step->in[j], unit) : operand(f, &step->in[0], window->member[window->start[unit] + j]);
+}
+
+int sd__candidates(const sd_piece *step, int64_t unit)
+{
+    const sd_incidence *window = &step->in[0].route;
+    return step->rule->kink == SD_SIGN || step->paired ? 2 : (int)(window->start[unit + 1] - window->start[unit]);
+}
+
+sd_form sd__forms_lead(const sd_forms *f, int step, int64_t unit, int i, int j)
+{
+    const sd_piece *s = &f->net->step[step];
+    sd_form a = candidate(f, s, unit, s->smallest ? j : i), b = candidate(f, s, unit, s->smallest ? i : j);
+    for (int k = 0; k < f->planes; k++)
+        a.c[k] -= b.c[k];
+    return a;
+}
+
+/* What the unit's result is now. */
+static sd_form result(const sd_forms *f, const sd_piece *step, int64_t unit)
+{
+    int32_t choice = f->choice[step->first_unit + unit];
+    if (step->rule->kink == SD_WINDOW)
+        return candidate(f, step, unit, choice);
+    sd_form form = operand(f, &step->in[0], unit);
+    for (int k = 0; k < f->planes; k++)
+        form.c[k] *= step->gain[choice];
+    form.c[0] += step->jump[choice];
+    return form;
+}
+
+/* Results are set, not added to, so that what is switched off is exactly 0. */
+void sd__forms_emit(sd_forms *f, int step)
+{
+    const sd_piece *from = &f->net->step[step];
+    sd_forms_step *s = &f->step[step];
+    for (int64_t i = 0; i < from->n; i++) {
+        sd_form now = result(f, from, i);
+        bool changed = false;
+        for (int k = 0; k < f->planes; k++) {
+            double *form = &s->form[k * from->n + i];
+            s->change[k * from->n + i] = now.c[k] - *form;
+            changed = changed || now.c[k] != *form;
+            *form = now.c[k];
+        }
+        if (changed)
+            sd__forms_mark(f, step, i, i + 1);
+    }
+    pass_on(f, step);
+}
