@@ -59,7 +59,7 @@ static int ahead(const sd_explorer *e, const place *p, int candidates)
     return best;
 }
 
-/* The one candidate that is ahead all over the cell, or -1. One that is equal all over it and comes first is taken instead. */
+/* The one candidate that is ahead all over the cell, or -1. */
 static sd_status decide(sd_explorer *e, const place *p, int candidates, int *choice)
 {
     int best = ahead(e, p, candidates), sides;
@@ -68,10 +68,7 @@ static sd_status decide(sd_explorer *e, const place *p, int candidates, int *cho
         if (i == best)
             continue;
         SD_TRY(lead_sides(e, p, i, best, &sides));
-        if (sides & SD_POSITIVE)
-            *choice = -1;
-        else if (!sides && i < *choice)
-            *choice = i;
+        *choice = sides & SD_POSITIVE ? -1 : best;
     }
     return SD_OK;
 }
