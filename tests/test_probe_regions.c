@@ -574,6 +574,53 @@ static void forty_nine_patterns_may_be_25_regions(void **state)
     sd_model_free(model);
 }
 
+/* ---- maps ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The cell on the other side of the middle of p's edge i: a brute-force look at every cell; -1 beyond the window. */
+static int64_t across(const sd_regions_report *r, int64_t p, int i)
+{
+    const sd_polygon *own = &r->polygon[p];
+    const double *a = own->corner + 2 * i, *b = own->corner + (i + 1) % own->corners * 2;
+    double dx = b[0] - a[0], dy = b[1] - a[1], length = hypot(dx, dy);
+    for (int side = -1; side <= 1; side += 2) {
+        double at[] = {(a[0] + b[0]) / 2 + side * 1e-7 * dy / length, (a[1] + b[1]) / 2 - side * 1e-7 * dx / length};
+        if (holds(own, at))
+            continue;
+        for (int64_t q = 0; q < r->polygons; q++)
+            if (q != p && holds(&r->polygon[q], at))
+                return q;
+    }
+    return -1;
+}
+
+/* Regions that meet have different colours, and the cells of one region have one. */
+static void neighbours_differ_in_colour(void **state)
+{
+    for (int trial = 0; trial < law_trials(6); trial++) {
+        int seen = 0;
+        sd_regions_report r;
+        shape s = {2, 2, 2, {6, 6}};
+        sd_regions_options o = {.segments = -1, .slice = true, .window = {-2, 2, -2, 2}};
+        sd_model *model = random_dense(&s);
+        assert_ok(sd_probe_regions(&(sd_subject){.model = model}, &o, &r));
+        for (int64_t p = 0; p < r.polygons; p++)
+            for (int i = 0; i < r.polygon[p].corners; i++) {
+                int64_t q = across(&r, p, i);
+                if (q < 0)
+                    continue;
+                bool one = r.polygon[p].region == r.polygon[q].region;
+                if (one != (r.polygon[p].colour == r.polygon[q].colour))
+                    fail_msg("cells %lld and %lld: regions %lld and %lld, colours %d and %d", (long long)p, (long long)q,
+                             (long long)r.polygon[p].region, (long long)r.polygon[q].region, r.polygon[p].colour,
+                             r.polygon[q].colour);
+                seen++;
+            }
+        assert_true(seen > 20);
+        sd_regions_report_clear(&r);
+        sd_model_free(model);
+    }
+}
+
 /* ---- degenerate cuts --------------------------------------------------------------------------------------------------------------- */
 
 /* Without biases every unit switches at the middle of a segment from -x to x: one break, unless the output is odd. */
@@ -738,6 +785,7 @@ int main(void)
         cmocka_unit_test(folding_makes_44_and_176),
         cmocka_unit_test(zigzags_reach_49_and_225),
         cmocka_unit_test(forty_nine_patterns_may_be_25_regions),
+        cmocka_unit_test(neighbours_differ_in_colour),
         cmocka_unit_test(units_that_switch_together_make_one_break),
         cmocka_unit_test(copies_and_dead_units_add_nothing),
         cmocka_unit_test(what_is_not_piecewise_affine_is_named),

@@ -259,6 +259,7 @@ typedef struct sd_polygon {
     const double *corner; /**< [corners,2] u and v, in order around it */
     uint64_t pattern;     /**< hash of the pattern */
     int64_t region;       /**< number of its affine region, from 0 */
+    int colour;           /**< 0 to 5: another than any neighbouring region's, as far as six go */
     const double *map;    /**< [3,outputs] the output at u = v = 0, its change with u, its change with v */
 } sd_polygon;
 

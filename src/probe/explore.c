@@ -278,4 +278,7 @@ static sd_status note_output(void *user, const sd_forms *forms, const sd_cells *
     return SD_OK;
 }
 
-sd_status sd__evaluate(sd_explorer *e, const double *input, double *output) { return at_point(e, input, note_output, output); }
+sd_status sd__outputs_at(sd_explorer *e, const double *input, double *output)
+{
+    return at_point(e, input, note_output, output);
+}

@@ -36,6 +36,6 @@ sd_status sd__explore(sd_explorer *explorer, const double *origin, const double 
                       sd_visit_cell *visit, void *user);
 
 /* The outputs at one input, by the same steps. output: [outputs] */
-sd_status sd__evaluate(sd_explorer *explorer, const double *input, double *output);
+sd_status sd__outputs_at(sd_explorer *explorer, const double *input, double *output);
 
 #endif

@@ -51,7 +51,7 @@ static sd_status compare_end(sd_explorer *e, const walk *w, const double *end, d
 {
     int64_t outputs = e->net->outputs;
     double size = e->size;
-    SD_TRY(sd__evaluate(e, end, output));
+    SD_TRY(sd__outputs_at(e, end, output));
     for (int64_t o = 0; o < outputs; o++)
         if (size > 0)
             *residual = fmax(*residual, fabs(w->last[o] + w->last[outputs + o] - output[o]) / size);

@@ -1,34 +1,10 @@
-/*
- * slice.c -- the cells of a network over a rectangle of a plane, and which of them make one affine region.
- *
- * Every cut has a number, and a cell remembers for each edge which cut made it and on which side it lies. Two cells are neighbours where an
- * edge on one side of a cut overlaps one on the other; neighbours with one affine map belong to one region.
- */
+/* slice.c -- the cells of a network over a rectangle of a plane: choosing the plane, collecting the cells, halving what holds too many. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/neighbours.h"
 #include "probe/regions.h"
-
-/* An edge of a cell, and where it lies along its cut: by the coordinate in which the cut is longer. */
-typedef struct edge {
-    int64_t cut; /* times 2, plus the side */
-    int64_t polygon;
-    double a[2], b[2]; /* its ends */
-    double lo, hi;
-} edge;
-
-typedef struct collector {
-    const sd_explorer *explorer;
-    sd_polygon *polygon;
-    int64_t *first; /* corner of each polygon */
-    int64_t polygons, room, most;
-    double *corner; /* [corners][2] */
-    int64_t *cut;   /* [corners] */
-    int64_t corners, corner_room;
-    double *map; /* [polygons][3][outputs] */
-    double area;
-} collector;
 
 static sd_status no_memory(void) { return sd__fail(SD_ENOMEM, "no memory for the linear regions of a slice"); }
 
@@ -43,7 +19,7 @@ static sd_status grow(void **array, int64_t count, size_t size)
     return SD_OK;
 }
 
-static sd_status make_room(collector *c, int64_t outputs, int corners)
+static sd_status make_room(sd_slice_cells *c, int64_t outputs, int corners)
 {
     if (c->polygons == c->room) {
         int64_t room = c->room ? 2 * c->room : 256;
@@ -73,7 +49,7 @@ static double area_of(int n, const double *corner)
 
 static sd_status collect(void *user, const sd_forms *forms, const sd_cells *cells, const sd_cell *cell)
 {
-    collector *c = user;
+    sd_slice_cells *c = user;
     int64_t outputs = forms->net->outputs;
     SD_TRY(make_room(c, outputs, cell->count));
     double *corner = c->corner + 2 * c->corners;
@@ -91,113 +67,7 @@ static sd_status collect(void *user, const sd_forms *forms, const sd_cells *cell
     return c->polygons < c->most ? SD_OK : SD_ECANCELLED;
 }
 
-/* ---- neighbours -------------------------------------------------------------------------------------------------------- */
-
-static int by_cut(const void *a, const void *b)
-{
-    const edge *x = a, *y = b;
-    if (x->cut != y->cut)
-        return x->cut < y->cut ? -1 : 1;
-    return (x->lo > y->lo) - (x->lo < y->lo);
-}
-
-/* Edges that cuts made, sorted by cut. Returns how many. */
-static int64_t list_edges(const collector *c, edge *list)
-{
-    int64_t count = 0;
-    for (int64_t p = 0; p < c->polygons; p++)
-        for (int i = 0; i < c->polygon[p].corners; i++) {
-            const double *a = c->corner + 2 * (c->first[p] + i);
-            const double *b = c->corner + 2 * (c->first[p] + (i + 1) % c->polygon[p].corners);
-            int64_t cut = c->cut[c->first[p] + i];
-            if (cut >= 0)
-                list[count++] = (edge){.cut = cut, .polygon = p, .a = {a[0], a[1]}, .b = {b[0], b[1]}};
-        }
-    qsort(list, (size_t)count, sizeof *list, by_cut);
-    return count;
-}
-
-/* Puts the n edges of one cut, both sides, in their order along it. */
-static void order_along(edge *list, int64_t n)
-{
-    double wide[2];
-    for (int k = 0; k < 2; k++) {
-        double lo = INFINITY, hi = -INFINITY;
-        for (int64_t i = 0; i < n; i++) {
-            lo = fmin(lo, fmin(list[i].a[k], list[i].b[k]));
-            hi = fmax(hi, fmax(list[i].a[k], list[i].b[k]));
-        }
-        wide[k] = hi - lo;
-    }
-    int along = wide[1] > wide[0];
-    for (int64_t i = 0; i < n; i++) {
-        list[i].lo = fmin(list[i].a[along], list[i].b[along]);
-        list[i].hi = fmax(list[i].a[along], list[i].b[along]);
-    }
-    qsort(list, (size_t)n, sizeof *list, by_cut);
-}
-
-static int64_t root_of(sd_polygon *polygon, int64_t p)
-{
-    while (polygon[p].region != p)
-        p = polygon[p].region = polygon[polygon[p].region].region;
-    return p;
-}
-
-static void meet(const collector *c, const double *window, int64_t a, int64_t b)
-{
-    int64_t outputs = c->explorer->net->outputs, size = 3 * outputs;
-    double lo[2] = {window[0], window[2]}, hi[2] = {window[1], window[3]};
-    int64_t x = root_of(c->polygon, a), y = root_of(c->polygon, b);
-    if (x != y && sd__same_map(2, lo, hi, outputs, c->map + a * size, c->map + b * size, SD_SAME_MAP * c->explorer->size))
-        c->polygon[SD_MAX(x, y)].region = SD_MIN(x, y);
-}
-
-/* Two rows of edges along one cut, each in order: every pair that overlaps. */
-static void meet_along(const collector *c, const double *window, double least, const edge *a, int64_t na, const edge *b,
-                       int64_t nb)
-{
-    for (int64_t i = 0, j = 0; i < na && j < nb;) {
-        if (fmin(a[i].hi, b[j].hi) - fmax(a[i].lo, b[j].lo) > least)
-            meet(c, window, a[i].polygon, b[j].polygon);
-        if (a[i].hi < b[j].hi)
-            i++;
-        else
-            j++;
-    }
-}
-
-static sd_status merge(collector *c, const double *window)
-{
-    edge *list = sd__alloc((size_t)c->corners, sizeof *list);
-    double least = 1e-10 * (window[1] - window[0] + window[3] - window[2]);
-    if (!list)
-        return no_memory();
-    for (int64_t p = 0; p < c->polygons; p++)
-        c->polygon[p].region = p;
-    int64_t count = list_edges(c, list), end, middle;
-    for (int64_t first = 0; first < count; first = end) {
-        for (end = first; end < count && list[end].cut / 2 == list[first].cut / 2;)
-            end++;
-        order_along(list + first, end - first);
-        for (middle = first; middle < end && list[middle].cut % 2 == 0;)
-            middle++;
-        meet_along(c, window, least, list + first, middle - first, list + middle, end - middle);
-    }
-    free(list);
-    return SD_OK;
-}
-
-/* Regions get the numbers 0, 1, 2, ... in the order of their first cells; a root is the first cell of its region. */
-static int64_t number_regions(collector *c)
-{
-    int64_t regions = 0;
-    for (int64_t p = 0; p < c->polygons; p++)
-        c->polygon[p].region = root_of(c->polygon, p);
-    for (int64_t p = 0; p < c->polygons; p++)
-        c->polygon[p].region = c->polygon[p].region == p ? regions++ : c->polygon[c->polygon[p].region].region;
-    return regions;
-}
+/* ---- counting -------------------------------------------------------------------------------------------------------- */
 
 static int by_number(const void *a, const void *b)
 {
@@ -205,7 +75,7 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static sd_status count_patterns(const collector *c, int64_t *patterns)
+static sd_status count_patterns(const sd_slice_cells *c, int64_t *patterns)
 {
     uint64_t *hash = sd__alloc((size_t)c->polygons, sizeof *hash);
     if (!hash)
@@ -342,7 +212,7 @@ static void halve(double *window, double covered, sd_regions_report *r)
     r->halvings += times;
 }
 
-static sd_status count_window(sd_explorer *e, const plane *p, collector *c, double *covered)
+static sd_status count_window(sd_explorer *e, const plane *p, sd_slice_cells *c, double *covered)
 {
     const double *w = p->window, lo[2] = {w[0], w[2]}, hi[2] = {w[1], w[3]};
     c->polygons = c->corners = 0;
@@ -352,7 +222,7 @@ static sd_status count_window(sd_explorer *e, const plane *p, collector *c, doub
     return status;
 }
 
-static sd_status count(sd_explorer *e, plane *p, const sd_regions_options *o, collector *c, sd_regions_report *r)
+static sd_status count(sd_explorer *e, plane *p, const sd_regions_options *o, sd_slice_cells *c, sd_regions_report *r)
 {
     enum { MOST_HALVINGS = 40 };
     sd_status status = count_window(e, p, c, &r->covered);
@@ -363,14 +233,13 @@ static sd_status count(sd_explorer *e, plane *p, const sd_regions_options *o, co
     if (status != SD_OK && status != SD_ECANCELLED)
         return status;
     SD_TRY(count_patterns(c, &r->slice_patterns));
-    SD_TRY(merge(c, p->window));
-    r->slice_regions = number_regions(c);
+    SD_TRY(sd__find_regions(c, p->window, &r->slice_regions));
     memcpy(r->window, p->window, sizeof r->window);
     return SD_OK;
 }
 
 /* The arrays become the report's. */
-static void hand_over(collector *c, int64_t outputs, sd_regions_report *r)
+static void hand_over(sd_slice_cells *c, int64_t outputs, sd_regions_report *r)
 {
     for (int64_t i = 0; i < c->polygons; i++) {
         c->polygon[i].corner = c->corner + 2 * c->first[i];
@@ -389,7 +258,7 @@ sd_status sd__regions_slice(const sd_subject *subject, const sd_piecewise *net, 
 {
     plane p = {0};
     sd_explorer e = {0};
-    collector c = {.explorer = &e, .most = options->most_polygons};
+    sd_slice_cells c = {.explorer = &e, .most = options->most_polygons};
     sd_status status = make_plane(subject, net, samples, options, &p, report);
     if (status == SD_OK)
         status = sd__explorer_new(net, 2, &e);
