@@ -9,7 +9,7 @@ json_t *sd__json_real(double value) { return isfinite(value) ? json_real(value) 
 
 const char *sd__series_style_name(sd_series_style style)
 {
-    static const char *const names[SD_SERIES_STYLES] = {"line", "points", "bars", "dashes"};
+    static const char *const names[SD_SERIES_STYLES] = {"line", "points", "bars", "dashes", "areas"};
     return (unsigned)style < SD_SERIES_STYLES ? names[style] : "?";
 }
 

@@ -15,6 +15,7 @@ typedef enum sd_series_style {
     SD_SERIES_POINTS,
     SD_SERIES_BARS,
     SD_SERIES_DASHES,
+    SD_SERIES_AREAS, /* polygons, a point that is not finite after each; neighbours may share a series: it has no key */
     SD_SERIES_STYLES
 } sd_series_style;
 

@@ -19,7 +19,7 @@ static double real(const json_t *value) { return json_is_number(value) ? json_nu
 
 static sd_figure_style style_of(const char *name)
 {
-    static const char *const names[] = {"line", "points", "bars", "dashes"};
+    static const char *const names[] = {"line", "points", "bars", "dashes", "areas"};
     for (int i = 0; i < (int)SD_COUNT(names); i++)
         if (!strcmp(name, names[i]))
             return (sd_figure_style)i;

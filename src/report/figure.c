@@ -87,6 +87,8 @@ static void data(const sd_figure *figure, sd_string *script)
                 low = p->y / 10;
             if (shown(figure, p))
                 sd__string_add(script, "%.10g %.10g %.10g %.10g\n", p->x, p->y, low, high);
+            else if (figure->series[s].style == SD_FIGURE_AREAS)
+                sd__string_add(script, "\n"); /* the polygon ends */
         }
         sd__string_add(script, "EOD\n");
     }
@@ -116,6 +118,8 @@ static void plot_series(const sd_figure *figure, int s, sd_string *script)
     sd__string_add(script, "$d%d using ", s);
     if (series->style == SD_FIGURE_LINE || series->style == SD_FIGURE_DASHES)
         sd__string_add(script, "1:2 with lines lw 2 dt %d", series->style == SD_FIGURE_DASHES ? 2 : 1);
+    else if (series->style == SD_FIGURE_AREAS)
+        sd__string_add(script, "1:2 with filledcurves closed fs transparent solid 0.45 border lw 0.5");
     else if (series->style == SD_FIGURE_BARS)
         sd__string_add(script, "1:2:3:4:(0.6) with boxerrorbars fs solid 0.35 lw 1.5");
     else if (has_bars(series))
@@ -123,7 +127,7 @@ static void plot_series(const sd_figure *figure, int s, sd_string *script)
     else
         sd__string_add(script, "1:2 with points pt %d ps %s", shape[colour], many ? "0.25" : "0.6");
     sd__string_add(script, " lc rgb '#0301%02x' title ", colour + 1);
-    quoted(script, series->name);
+    quoted(script, series->style == SD_FIGURE_AREAS ? "" : series->name); /* neighbours in one colour mean nothing */
 }
 
 static void ticks(const sd_figure *figure, sd_string *script)
@@ -163,6 +167,8 @@ static void script_of(const sd_figure *figure, sd_string *script)
         sd__string_add(script, "set logscale y\n");
     else
         sd__string_add(script, "set yrange [*:*]\n");
+    if (figure->series[0].style == SD_FIGURE_AREAS) /* up to the border, and no grid over the colours */
+        sd__string_add(script, "set autoscale xfix\nset autoscale yfix\nunset grid\n");
     ticks(figure, script);
     data(figure, script);
     sd__string_add(script, "plot ");

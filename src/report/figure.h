@@ -11,7 +11,13 @@
 
 enum { SD_FIGURE_COLOURS = 6 };
 
-typedef enum sd_figure_style { SD_FIGURE_LINE, SD_FIGURE_POINTS, SD_FIGURE_BARS, SD_FIGURE_DASHES } sd_figure_style;
+typedef enum sd_figure_style {
+    SD_FIGURE_LINE,
+    SD_FIGURE_POINTS,
+    SD_FIGURE_BARS,
+    SD_FIGURE_DASHES,
+    SD_FIGURE_AREAS
+} sd_figure_style;
 
 typedef struct sd_figure_point {
     double x, y;
