@@ -18,6 +18,8 @@ typedef struct sd_explorer {
     sd_forms *forms;
     sd_cells cells;
     double *tolerance; /* [steps] below which a kink's operand is 0 */
+    double *middle;    /* [largest operand] its values at a cell's centre ... */
+    double *reach;     /* ... and how far they go from there at most, within a box around the cell */
     double size;       /* the largest |output| at the points where the tolerances were taken */
     int64_t cuts;      /* so far; the number of the next one */
     sd_visit_cell *visit;

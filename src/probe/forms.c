@@ -85,7 +85,16 @@ static void push(sd_forms *f, int to, int operand, int64_t begin, int64_t end, c
                                 .to = to});
 }
 
-/* Hands the marked blocks to everyone who reads them, and forgets them. Kinks read forms, not changes. */
+static void tell(sd_forms *f, const sd_piece_user *user, int64_t begin, int64_t end, const double *change, int64_t stride)
+{
+    sd_kink kink = f->net->step[user->step].rule->kink;
+    if (kink == SD_LINEAR)
+        push(f, user->step, user->operand, begin, end, change, stride);
+    else if (kink == SD_SIGN)
+        sd__forms_mark(f, user->step, begin, end);
+}
+
+/* Hands the marked blocks to everyone who reads them, and forgets them. Kinks read forms, not changes, and signs by the same blocks. */
 static void pass_on(sd_forms *f, int step)
 {
     const sd_piece *from = &f->net->step[step];
@@ -93,8 +102,7 @@ static void pass_on(sd_forms *f, int step)
     for (int64_t l = 0; l < s->listed; l++) {
         int64_t begin = s->list[l] * from->block, end = begin + from->block;
         for (int u = 0; u < from->users; u++)
-            if (f->net->step[from->user[u].step].rule->kink == SD_LINEAR)
-                push(f, from->user[u].step, from->user[u].operand, begin, end, s->change, from->n);
+            tell(f, &from->user[u], begin, end, s->change, from->n);
         for (int k = 0; k < f->planes; k++)
             memset(s->change + k * from->n + begin, 0, (size_t)from->block * sizeof *s->change);
         s->marked[s->list[l]] = false;
@@ -177,6 +185,8 @@ void sd__forms_choose(sd_forms *f, int step, int64_t unit, int32_t choice)
         return;
     f->pattern += key(u, choice) - key(u, f->choice[u]);
     f->choice[u] = choice;
+    if (f->net->step[step].rule->kink == SD_SIGN)
+        sd__forms_mark(f, step, unit, unit + 1);
 }
 
 sd_form sd__forms_get(const sd_forms *f, int step, int64_t element)
@@ -215,35 +225,76 @@ sd_form sd__forms_lead(const sd_forms *f, int step, int64_t unit, int i, int j)
     return a;
 }
 
-/* What the unit's result is now. */
-static sd_form result(const sd_forms *f, const sd_piece *step, int64_t unit)
+/* Elements [begin,end) of plane k of what the choices make of the operands. */
+static void signed_results(const sd_forms *f, const sd_piece *step, int k, int64_t begin, int64_t end, double *now)
 {
-    int32_t choice = f->choice[step->first_unit + unit];
-    if (step->rule->kink == SD_WINDOW)
-        return candidate(f, step, unit, choice);
-    sd_form form = operand(f, &step->in[0], unit);
-    for (int k = 0; k < f->planes; k++)
-        form.c[k] *= step->gain[choice];
-    form.c[0] += step->jump[choice];
-    return form;
+    const double *from = f->step[step->in[0].step].form + k * step->n;
+    const int32_t *choice = f->choice + step->first_unit;
+    for (int64_t i = begin; i < end; i++)
+        now[i - begin] = step->gain[choice[i]] * from[i] + (k ? 0 : step->jump[choice[i]]);
+}
+
+static void chosen_results(const sd_forms *f, const sd_piece *step, int k, int64_t begin, int64_t end, double *now)
+{
+    const sd_incidence *window = &step->in[0].route;
+    for (int64_t i = begin; i < end; i++) {
+        int32_t choice = f->choice[step->first_unit + i];
+        const sd_piece_in *in = &step->in[step->paired ? choice : 0];
+        int64_t element = step->paired ? i : window->member[window->start[i] + choice];
+        if (in->step >= 0)
+            now[i - begin] = f->step[in->step].form[k * in->n + element];
+        else
+            now[i - begin] = k ? 0 : in->constant[element];
+    }
 }
 
 /* Results are set, not added to, so that what is switched off is exactly 0. */
-void sd__forms_emit(sd_forms *f, int step)
+static bool set_results(sd_forms *f, int step, int k, int64_t begin, int64_t end)
 {
     const sd_piece *from = &f->net->step[step];
-    sd_forms_step *s = &f->step[step];
-    for (int64_t i = 0; i < from->n; i++) {
-        sd_form now = result(f, from, i);
-        bool changed = false;
-        for (int k = 0; k < f->planes; k++) {
-            double *form = &s->form[k * from->n + i];
-            s->change[k * from->n + i] = now.c[k] - *form;
-            changed = changed || now.c[k] != *form;
-            *form = now.c[k];
-        }
-        if (changed)
-            sd__forms_mark(f, step, i, i + 1);
+    double *form = f->step[step].form + k * from->n, *change = f->step[step].change + k * from->n, *now = f->room;
+    bool changed = false;
+    (from->rule->kink == SD_SIGN ? signed_results : chosen_results)(f, from, k, begin, end, now);
+    for (int64_t i = begin; i < end; i++) {
+        change[i] = now[i - begin] - form[i];
+        changed |= change[i] != 0;
+        form[i] = now[i - begin];
     }
+    return changed;
+}
+
+static bool set_block(sd_forms *f, int step, int64_t block)
+{
+    int64_t size = f->net->step[step].block, begin = block * size;
+    bool changed = false;
+    for (int k = 0; k < f->planes; k++)
+        changed |= set_results(f, step, k, begin, begin + size);
+    return changed;
+}
+
+/* Of the blocks that may have changed those stay marked that have. */
+static void emit_signs(sd_forms *f, int step)
+{
+    sd_forms_step *s = &f->step[step];
+    int64_t kept = 0;
+    for (int64_t l = 0; l < s->listed; l++) {
+        s->marked[s->list[l]] = set_block(f, step, s->list[l]);
+        if (s->marked[s->list[l]])
+            s->list[kept++] = s->list[l];
+    }
+    s->listed = kept;
+}
+
+static void emit_windows(sd_forms *f, int step)
+{
+    int64_t size = f->net->step[step].block;
+    for (int64_t b = 0; b < f->step[step].blocks; b++)
+        if (set_block(f, step, b))
+            sd__forms_mark(f, step, b * size, (b + 1) * size);
+}
+
+void sd__forms_emit(sd_forms *f, int step)
+{
+    (f->net->step[step].rule->kink == SD_SIGN ? emit_signs : emit_windows)(f, step);
     pass_on(f, step);
 }
