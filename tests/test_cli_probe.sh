@@ -93,12 +93,57 @@ expect 1 probe linear line
 says err "this model has none"
 expect 2 probe linear judged --fit 3
 
+# Linear regions: on a run with a test part, on one without, on one that predicts numbers; where they do not apply.
+sed 's/batch_norm, tanh/batch_norm, relu/' judged.yaml >pieces.yaml
+expect 0 train pieces.yaml --out pieces --quiet
+before=$(find pieces -type f -exec sha256sum {} + | sort)
+expect 0 probe regions pieces
+tr '\n' ' ' <out >flat
+says flat "all pieces along 10 segments"
+says flat "A finer cut is not a better answer"
+says flat "all 67 training samples"
+says flat "untrained"
+expect 0 probe regions pieces --segments 12 --train 50 --json
+cp out json
+holds json "j['facts']['segments'] == 12 == len(j['found']['segment_table']['rows']) and j['facts']['unfinished'] == 0"
+holds json "j['facts']['units'] == 6 and j['facts']['novel_train'] == 50 and j['facts']['novel_judged'] == 36"
+holds json "all(1 <= r['pieces'] <= r['patterns'] <= 7 and r['length'] > 0 for r in j['found']['segment_table']['rows'])"
+holds json "(lambda rows: abs(sum(r['pieces'] for r in rows) / 12 - j['found']['pieces']['run']['estimate']) < 1e-9)(j['found']['segment_table']['rows'])"
+holds json "abs(j['facts']['slice_covered'] - 1) < 1e-9 and j['found']['slice_regions']['run']['estimate'] <= j['found']['slice_patterns']['run']['estimate'] <= 22"
+holds json "0 <= j['found']['novel_share']['run']['estimate'] <= 1 and j['found']['novel_layers']['rows'][0]['name'] == 'relu1'"
+holds json "len([p for s in j['found']['slice']['series'] for p in s['points'] if p[0] is None]) == j['found']['slice_patterns']['run']['estimate']"
+expect 0 probe regions pieces --cells 3 --json
+holds out "j['facts']['slice_halvings'] > 0 and j['found']['slice_patterns']['untrained']['estimate'] <= 3"
+[ "$(find pieces -type f -exec sha256sum {} + | sort)" = "$before" ] || fail "the run is not as it was"
+expect 0 probe regions line
+tr '\n' ' ' <out >flat
+says flat "none, so it is affine, one region in all"
+says flat "Novel regions were not measured"
+sed 's/validation: 0}/validation: 0.2}/' line.yaml >line2.yaml
+expect 0 train line2.yaml --out line2 --quiet
+expect 0 probe regions line2
+tr '\n' ' ' <out >flat
+says flat "This run predicts numbers"
+says flat "which favours the trained network"
+expect 1 probe regions points
+says err "linear regions do not apply: layer tanh1 has tanh"
+expect 1 probe regions pieces --training
+says err "counted in eval mode"
+cut -d, -f1,5 points.csv >one.csv
+sed 's/points.csv/one.csv/' pieces.yaml >one.yaml
+expect 0 train one.yaml --out one --quiet
+expect 0 probe regions one
+tr '\n' ' ' <out >flat
+says flat "There is no slice to draw: a slice needs two inputs at least, the network has one."
+
 # A page that stands alone, with its figures' data beside it.
 mkdir pages
 expect 0 probe linear judged --fit 60 --html pages/linear.html
 says pages/linear.html '<section id="linear">'
 says pages/linear.html '<svg'
 says pages/linear.html 'download="linear-accuracies.csv"'
+expect 0 probe regions pieces --html pages/regions.html
+says pages/regions.html 'download="regions-slice-untrained.csv"'
 [ -s pages/linear-accuracies.csv ] || fail "the figure's data is not beside the page"
 ! grep -qE '(src|href)="?https?:' pages/linear.html || fail "the page asks for something from outside"
 expect 1 probe linear judged --fit 60 --html nowhere/linear.html

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "classic/halfspaces.h"
+#include "probe/patterns.h"
 #include "probe/regions.h"
 
 static sd_context *context;
@@ -621,6 +622,180 @@ static void neighbours_differ_in_colour(void **state)
     }
 }
 
+/* ---- novel regions ---------------------------------------------------------------------------------------------------------------- */
+
+/* The patterns of points, by the forward pass in batches of 16 and a smaller last one. */
+static void read_patterns(sd_model *model, int points, const double *x, sd_patterns *patterns)
+{
+    sd_dataset *data = data_of(points, SD_SHAPE(6, 6, 1), x);
+    sd_subject subject = {.model = model, .data = data, .batch = 16};
+    sd_piecewise *net;
+    sd_samples samples;
+    assert_ok(sd__piecewise_new(&subject, &net));
+    assert_ok(sd__samples_read(&subject, &samples));
+    assert_ok(sd__patterns_read(&subject, net, &samples, patterns));
+    sd__samples_free(&samples);
+    sd__piecewise_free(net);
+    sd_dataset_free(data);
+}
+
+static void samples_have_the_patterns_of_their_cells(void **state)
+{
+    enum { POINTS = 50 };
+    for (int trial = 0; trial < law_trials(2 * ZOO); trial++) {
+        double origin[PIXELS], axis[2 * PIXELS], at[POINTS][2], x[POINTS * PIXELS];
+        sd_regions_report r;
+        sd_patterns patterns;
+        sd_model *model = model_of(zoo[trial % ZOO].build, NULL, SD_SHAPE(6, 6, 1));
+        randomise(model);
+        law_draw_f64(origin, PIXELS, -1, 1);
+        law_draw_f64(axis, 2 * PIXELS, -1, 1);
+        sd_regions_options o = {
+            .segments = -1, .slice = true, .origin = origin, .axis = axis, .window = {-0.5, 0.5, -0.5, 0.5}};
+        assert_ok(sd_probe_regions(&(sd_subject){.model = model}, &o, &r));
+        for (int i = 0; i < POINTS; i++) {
+            law_draw_f64(at[i], 2, -0.5, 0.5);
+            for (int k = 0; k < PIXELS; k++)
+                x[i * PIXELS + k] = origin[k] + at[i][0] * axis[k] + at[i][1] * axis[PIXELS + k];
+        }
+        read_patterns(model, POINTS, x, &patterns);
+        for (int i = 0; i < POINTS; i++)
+            for (int64_t p = 0; p < r.polygons; p++)
+                if (holds(&r.polygon[p], at[i]) && r.polygon[p].pattern != patterns.hash[i])
+                    fail_msg("%s: point %d has another pattern than its cell", zoo[trial % ZOO].name, i);
+        sd__patterns_free(&patterns);
+        sd_regions_report_clear(&r);
+        sd_model_free(model);
+    }
+}
+
+enum { TRAIN = 25, TEST = 60, CLASSES = 3 };
+
+/* Which units of one hidden layer are on, as bits, and the class predicted: by loops that see no code of the library. */
+static int signs_at(const shape *s, const double *theta, const double *x, int *class)
+{
+    int n = s->width[0], bits = 0;
+    double out[CLASSES];
+    const double *w = theta + 3 * n;
+    memcpy(out, w + n * CLASSES, sizeof out);
+    for (int u = 0; u < n; u++) {
+        double z = x[0] * theta[u] + x[1] * theta[n + u] + theta[2 * n + u];
+        bits |= (z > 0) << u;
+        for (int c = 0; c < CLASSES && z > 0; c++)
+            out[c] += z * w[u * CLASSES + c];
+    }
+    *class = 0;
+    for (int c = 1; c < CLASSES; c++)
+        *class = out[c] > out[*class] ? c : *class;
+    return bits;
+}
+
+static int nearest_of(const double *x, const double *to)
+{
+    int best = 0;
+    for (int i = 1; i < TRAIN; i++)
+        if (hypot(x[2 * i] - to[0], x[2 * i + 1] - to[1]) < hypot(x[2 * best] - to[0], x[2 * best + 1] - to[1]))
+            best = i;
+    return best;
+}
+
+static sd_dataset *labelled(int n, const double *x, const int32_t *y)
+{
+    sd_dataset *data;
+    sd_memory memory = {.samples = n, .shape = SD_SHAPE(2), .dtype = SD_F64, .input = x, .labels = y, .classes = CLASSES};
+    assert_ok(sd_dataset_from_memory(&memory, &data));
+    return data;
+}
+
+static void share_is(sd_interval got, int hits, int of, const char *what)
+{
+    if (of ? fabs(got.estimate - (double)hits / of) > 1e-15 || got.low > got.estimate || got.high < got.estimate
+           : !isnan(got.estimate))
+        fail_msg("%s: %g, should be %d of %d", what, got.estimate, hits, of);
+}
+
+/* What loops find; hits: of the network and of the nearest sample, elsewhere and in novel regions. */
+typedef struct found {
+    double x[2 * TRAIN], q[2 * TEST];
+    int32_t y[TRAIN], label[TEST];
+    int signs[TRAIN], different, novel, hits[2][2];
+} found;
+
+static void find_by_loops(const shape *s, const double *theta, found *f)
+{
+    int class;
+    for (int i = 0; i < TRAIN; i++) {
+        bool seen = false;
+        f->signs[i] = signs_at(s, theta, f->x + 2 * i, &class);
+        for (int j = 0; j < i; j++)
+            seen = seen || f->signs[j] == f->signs[i];
+        f->different += !seen;
+    }
+    for (int i = 0; i < TEST; i++) {
+        bool fresh = true;
+        int signs = signs_at(s, theta, f->q + 2 * i, &class);
+        for (int j = 0; j < TRAIN; j++)
+            fresh = fresh && f->signs[j] != signs;
+        f->novel += fresh;
+        f->hits[fresh][0] += class == f->label[i];
+        f->hits[fresh][1] += f->y[nearest_of(f->x, f->q + 2 * i)] == f->label[i];
+    }
+}
+
+static void compare_novelty(const sd_novelty *n, const found *f)
+{
+    int others = TEST - f->novel;
+    same(n->train, TRAIN, "training samples");
+    same(n->novel, f->novel, "test samples in novel regions");
+    same(n->patterns, f->different, "patterns of the training samples");
+    share_is(n->share, f->novel, TEST, "share");
+    share_is(n->accuracy, f->hits[1][0], f->novel, "accuracy in novel regions");
+    share_is(n->nearest, f->hits[1][1], f->novel, "the nearest sample's in novel regions");
+    share_is(n->other_accuracy, f->hits[0][0], others, "accuracy elsewhere");
+    share_is(n->other_nearest, f->hits[0][1], others, "the nearest sample's elsewhere");
+    same(n->layers, 1, "layers that choose");
+    same(n->layer[0].patterns, f->different, "patterns of the only layer");
+    share_is(n->layer[0].share, f->novel, TEST, "share by the only layer");
+}
+
+static sd_model *random_classifier(shape *s)
+{
+    sd_model *model;
+    sd_model_spec spec = {.build = dense_net, .user = s, .input = SD_SHAPE(2), .classes = CLASSES, .dtype = SD_F64, .seed = 1};
+    assert_ok(sd_model_new(context, &spec, &model));
+    randomise(model);
+    return model;
+}
+
+static void novel_regions_agree_with_brute_force(void **state)
+{
+    int novel = 0, trials = law_trials(20);
+    for (int trial = 0; trial < trials; trial++) {
+        found f = {0};
+        shape s = {2, CLASSES, 1, {5}};
+        sd_regions_report r;
+        sd_model *model = random_classifier(&s);
+        law_draw_f64(f.x, 2 * TRAIN, -2, 2);
+        law_draw_f64(f.q, 2 * TEST, -2, 2);
+        for (int i = 0; i < TRAIN; i++)
+            f.y[i] = law_int(0, CLASSES - 1);
+        for (int i = 0; i < TEST; i++)
+            f.label[i] = law_int(0, CLASSES - 1);
+        find_by_loops(&s, sd_model_theta(model), &f);
+        sd_dataset *train = labelled(TRAIN, f.x, f.y), *test = labelled(TEST, f.q, f.label);
+        sd_subject subject = {.model = model, .data = train, .batch = 7};
+        assert_ok(sd_probe_regions(&subject, &(sd_regions_options){.segments = -1, .test = test}, &r));
+        compare_novelty(&r.novel, &f);
+        novel += f.novel;
+        sd_regions_report_clear(&r);
+        assert_status(sd_probe_regions(&subject, &(sd_regions_options){.segments = -1, .test = train}, &r), SD_EINVAL);
+        sd_dataset_free(train);
+        sd_dataset_free(test);
+        sd_model_free(model);
+    }
+    assert_true(novel > 0 && novel < trials * TEST);
+}
+
 /* ---- degenerate cuts --------------------------------------------------------------------------------------------------------------- */
 
 /* Without biases every unit switches at the middle of a segment from -x to x: one break, unless the output is odd. */
@@ -786,6 +961,8 @@ int main(void)
         cmocka_unit_test(zigzags_reach_49_and_225),
         cmocka_unit_test(forty_nine_patterns_may_be_25_regions),
         cmocka_unit_test(neighbours_differ_in_colour),
+        cmocka_unit_test(samples_have_the_patterns_of_their_cells),
+        cmocka_unit_test(novel_regions_agree_with_brute_force),
         cmocka_unit_test(units_that_switch_together_make_one_break),
         cmocka_unit_test(copies_and_dead_units_add_nothing),
         cmocka_unit_test(what_is_not_piecewise_affine_is_named),

@@ -241,8 +241,13 @@ typedef struct sd_regions_options {
     double window[4];     /**< u in [0]..[1], v in [2]..[3]; all 0: the smallest that holds the samples */
     int64_t most_polygons; /**< at which a slice is left unfinished; 0: 200,000 */
     bool shrink;           /**< instead the window is halved about its middle until all of it can be counted */
-    double confidence;     /**< of intervals; 0: 0.95 */
-    uint64_t seed;         /**< of the pairs */
+    const sd_dataset
+        *test;            /**< also: how many of these samples have a pattern that no training sample has; NULL: not measured */
+    int64_t test_samples; /**< the first so many; 0: 2000, or all where there are fewer */
+    const sd_dataset *train; /**< training samples; NULL: the subject's set */
+    int64_t train_samples;   /**< the first so many; 0: all of them */
+    double confidence;       /**< of intervals; 0: 0.95 */
+    uint64_t seed;           /**< of the pairs */
 } sd_regions_options;
 
 /** The segment between two samples. */
@@ -262,6 +267,28 @@ typedef struct sd_polygon {
     int colour;           /**< 0 to 5: another than any neighbouring region's, as far as six go */
     const double *map;    /**< [3,outputs] the output at u = v = 0, its change with u, its change with v */
 } sd_polygon;
+
+/** The units of one layer alone. */
+typedef struct sd_novel_layer {
+    char name[64];     /**< the layer's path */
+    int64_t units;     /**< places where it chooses */
+    int64_t patterns;  /**< different ones of the training samples */
+    sd_interval share; /**< of the test samples: those whose pattern of this layer no training sample has */
+} sd_novel_layer;
+
+/** Test samples in *novel* regions: their pattern is that of no training sample. By the forward pass in the model's own type. */
+typedef struct sd_novelty {
+    int64_t train, test;        /**< samples compared; 0: not measured */
+    int64_t patterns;           /**< different ones of the training samples */
+    int64_t novel;              /**< test samples with another pattern */
+    sd_interval share;          /**< their share */
+    sd_interval accuracy;       /**< of the network on these; NaN: there are none, or no classes */
+    sd_interval nearest;        /**< of the nearest training sample's class on these */
+    sd_interval other_accuracy; /**< of the network on the other test samples */
+    sd_interval other_nearest;  /**< of the nearest training sample's class on the others */
+    sd_novel_layer *layer;      /**< [layers] */
+    int layers;                 /**< whose units choose */
+} sd_novelty;
 
 /** What was counted, in f64 with the model's weights. Arrays belong to it. */
 typedef struct sd_regions_report {
@@ -284,6 +311,7 @@ typedef struct sd_regions_report {
     double point[3][2];           /**< the samples through which the plane goes, in u and v; NaN: it was given */
     int32_t point_sample[3];      /**< which samples; -1: it was given */
     double *own_corner, *own_map; /**< the polygons' corners and maps */
+    sd_novelty novel;             /**< by options.test */
 } sd_regions_report;
 
 /**

@@ -51,3 +51,10 @@ void sd__examination_close(sd_examination *e)
     sd_trained_close(&e->trained);
     *e = (sd_examination){0};
 }
+
+const sd_dataset *sd__judged_on(const sd_examination *e, const char **name)
+{
+    const sd_dataset *validation = e->data.validation != e->run.data ? e->data.validation : NULL;
+    *name = e->data.test ? "test" : "validation";
+    return e->data.test ? e->data.test : validation;
+}

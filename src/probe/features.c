@@ -56,7 +56,6 @@ typedef struct reader {
     size_t size;          /* of a number */
     int64_t first, batch; /* of the samples under way */
     void **output;        /* [n] what the program writes: [batch, shape] */
-    int32_t step;
 } reader;
 
 static sd_status compile_into(const reader *r, sd_graph *g, sd_output *output, char (*slot)[16], sd_layer_book *book,
@@ -88,40 +87,10 @@ static sd_status compile(const reader *r, sd_plan **plan)
     return status;
 }
 
-static const void *bound(reader *r, const char *slot)
+static void *output_of(void *user, const char *slot)
 {
-    const sd_model *model = r->subject->model;
-    const sd_samples *s = r->samples;
-    const struct {
-        const char *name;
-        const void *data;
-    } known[] = {{"x", (char *)s->x + (size_t)r->first * s->x_bytes},
-                 {"y", (char *)s->y + (size_t)r->first * s->y_bytes},
-                 {"ids", s->ids + r->first},
-                 {"step", &r->step},
-                 {"theta", r->subject->theta ? r->subject->theta : model->theta},
-                 {"state", r->subject->state ? r->subject->state : model->state}};
-    for (size_t i = 0; i < SD_COUNT(known); i++)
-        if (!strcmp(slot, known[i].name))
-            return known[i].data;
+    const reader *r = user;
     return !strncmp(slot, "at", 2) ? r->output[atoi(slot + 2)] : NULL;
-}
-
-static sd_status run_plan(reader *r, const sd_plan *plan, sd_workspace *workspace)
-{
-    int slots = sd_plan_slots(plan);
-    void **binding = sd__alloc((size_t)slots, sizeof *binding);
-    sd_status status = binding ? SD_OK : sd__fail(SD_ENOMEM, "no memory for a program");
-    for (int i = 0; status == SD_OK && i < slots; i++) {
-        const char *slot = sd_plan_slot_name(plan, i);
-        binding[i] = (void *)(uintptr_t)bound(r, slot);
-        if (!binding[i])
-            status = sd__fail(SD_EINVAL, "the model reads the slot \"%s\", which samples do not fill", slot);
-    }
-    if (status == SD_OK)
-        status = sd_run(plan, workspace, binding, sd_context_pool(r->subject->model->context));
-    free(binding);
-    return status;
 }
 
 /* ---- averages ---------------------------------------------------------------------------------------------------------- */
@@ -191,7 +160,7 @@ static sd_status read_batches(reader *r, int64_t until)
     if (status == SD_OK)
         status = sd_workspace_new(plan, &workspace);
     for (; status == SD_OK && r->first + r->batch <= until; r->first += r->batch) {
-        status = run_plan(r, plan, workspace);
+        status = sd__subject_run(r->subject, r->samples, r->first, plan, workspace, output_of, r);
         if (status != SD_OK)
             break;
         sd__pool_run(sd_context_pool(r->subject->model->context), store_sample, r, (int)r->batch);

@@ -169,8 +169,7 @@ void sd__forms_start(sd_forms *f, const double *origin, const double *axis)
 
 /* ---- kinks ------------------------------------------------------------------------------------------------------------- */
 
-/* A number for (unit, choice) that looks random; choice 0 counts nothing, so a pattern is the sum of what is chosen. */
-static uint64_t key(int64_t unit, int32_t choice)
+uint64_t sd__pattern_key(int64_t unit, int32_t choice)
 {
     uint64_t x = (uint64_t)unit * 0x9e3779b97f4a7c15ull + (uint64_t)choice * 0xd1b54a32d192ed03ull + 0x2545f4914f6cdd1dull;
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
@@ -183,7 +182,7 @@ void sd__forms_choose(sd_forms *f, int step, int64_t unit, int32_t choice)
     int64_t u = f->net->step[step].first_unit + unit;
     if (choice == f->choice[u])
         return;
-    f->pattern += key(u, choice) - key(u, f->choice[u]);
+    f->pattern += sd__pattern_key(u, choice) - sd__pattern_key(u, f->choice[u]);
     f->choice[u] = choice;
     if (f->net->step[step].rule->kink == SD_SIGN)
         sd__forms_mark(f, step, unit, unit + 1);

@@ -49,6 +49,9 @@ void sd__forms_settle(sd_forms *forms, int step);
 void sd__forms_choose(sd_forms *forms, int step, int64_t unit, int32_t choice);
 void sd__forms_emit(sd_forms *forms, int step);
 
+/* A number for (unit, choice) that looks random; choice 0 counts nothing. A pattern's hash is the sum over all units. */
+uint64_t sd__pattern_key(int64_t unit, int32_t choice);
+
 /* The form of an element of a step whose forms are kept. */
 sd_form sd__forms_get(const sd_forms *forms, int step, int64_t element);
 

@@ -3,15 +3,7 @@
 
 #include "probe/instrument.h"
 
-/* ---- who is judged on what ------------------------------------------------------------------------------------------------- */
-
-/* The test part; without one, the validation part, unless that is what is looked at. */
-static const sd_dataset *judged_on(const sd_examination *e, const char **name)
-{
-    const sd_dataset *validation = e->data.validation != e->run.data ? e->data.validation : NULL;
-    *name = e->data.test ? "test" : "validation";
-    return e->data.test ? e->data.test : validation;
-}
+/* ---- what was measured ---------------------------------------------------------------------------------------------------- */
 
 static void say_samples(const sd_examination *e, const sd_linear_report *r, const char *judge, sd_section *s)
 {
@@ -151,7 +143,7 @@ static sd_status examine(const sd_examination *e, sd_section *section)
     const char *judge;
     sd_subject run = e->run, untrained = e->untrained;
     sd_linear_report r = {0}, twin = {0};
-    sd_linear_options o = {.test = judged_on(e, &judge),
+    sd_linear_options o = {.test = sd__judged_on(e, &judge),
                            .test_samples = sd__knob(e, "judge"),
                            .features = sd__knob(e, "features"),
                            .seed = e->seed};

@@ -165,7 +165,8 @@ static int by_regions(const void *a, const void *b)
 static void take_colours(borders *list, int64_t regions, int *colour)
 {
     enum { COLOURS = 6 };
-    qsort(list->item, (size_t)list->count, sizeof *list->item, by_regions);
+    if (list->count)
+        qsort(list->item, (size_t)list->count, sizeof *list->item, by_regions);
     for (int64_t r = 0, i = 0; r < regions; r++) {
         unsigned taken = 0;
         for (; i < list->count && list->item[i].a == r; i++)

@@ -47,14 +47,15 @@ static sd_status keep_live(sd_context *context, sd_node output, sd_program *prog
     return sd__rewrite(program, "regions", visit, NULL, NULL);
 }
 
-/* A twin of the model in f64: programs depend on the specification and on the layouts, which do not name a type. */
-static sd_status build(const sd_subject *subject, sd_program *program)
+/* A twin of the model in another type: programs depend on the specification and on the layouts, which do not name one. */
+sd_status sd__piecewise_program(const sd_subject *subject, sd_dtype dtype, int64_t batch, sd_program *program)
 {
+    *program = (sd_program){0};
     sd_model twin = *subject->model;
     sd_graph *graph = sd_graph_new();
     sd_built built;
-    twin.spec.dtype = SD_F64;
-    sd_status status = graph ? sd_model_build(&twin, graph, SD_EVAL, 1, &built) : no_memory();
+    twin.spec.dtype = dtype;
+    sd_status status = graph ? sd_model_build(&twin, graph, SD_EVAL, batch, &built) : no_memory();
     if (status == SD_OK)
         status = keep_live(twin.context, built.output, program);
     sd_graph_free(graph);
@@ -79,12 +80,17 @@ static bool is_input(const sd_node_data *node)
     return node->op == &sd__op_leaf && strcmp(((const sd_leaf_attr *)node->attr)->slot, "x") == 0;
 }
 
-static bool depends(const reader *r, const sd_node_data *node)
+int sd__piecewise_number(const sd_graph *graph, int *step_of)
 {
-    bool any = is_input(node);
-    for (uint32_t i = 0; i < node->n_in; i++)
-        any = any || r->step_of[node->in[i].id] >= 0;
-    return any;
+    int steps = 0;
+    for (uint32_t id = 1; id < graph->count; id++) {
+        const sd_node_data *node = &graph->node[id];
+        bool depends = is_input(node);
+        for (uint32_t i = 0; i < node->n_in; i++)
+            depends = depends || step_of[node->in[i].id] >= 0;
+        step_of[id] = depends ? steps++ : -1;
+    }
+    return steps;
 }
 
 static sd_status operand(reader *r, const sd_node_data *node, uint32_t i, sd_piece_in *in)
@@ -130,14 +136,10 @@ static sd_status add_step(reader *r, const sd_node_data *node, sd_piece *step)
 static sd_status add_steps(reader *r)
 {
     sd_piecewise *net = r->net;
-    for (uint32_t id = 1; id < r->graph->count; id++) {
-        const sd_node_data *node = &r->graph->node[id];
-        r->step_of[id] = -1;
-        if (!depends(r, node))
-            continue;
-        SD_TRY(add_step(r, node, &net->step[net->steps]));
-        r->step_of[id] = net->steps++;
-    }
+    net->steps = sd__piecewise_number(r->graph, r->step_of);
+    for (uint32_t id = 1; id < r->graph->count; id++)
+        if (r->step_of[id] >= 0)
+            SD_TRY(add_step(r, &r->graph->node[id], &net->step[r->step_of[id]]));
     net->output = r->step_of[net->program.out->ref.id];
     if (net->output < 0)
         return sd__fail(SD_EINVAL, "linear regions do not apply: the model's output does not depend on its input");
@@ -282,7 +284,7 @@ sd_status sd__piecewise_new(const sd_subject *subject, sd_piecewise **net)
     if (!made)
         return no_memory();
     reader r = {.net = made};
-    sd_status status = build(subject, &made->program);
+    sd_status status = sd__piecewise_program(subject, SD_F64, 1, &made->program);
     r.graph = made->program.graph;
     if (status == SD_OK)
         status = read_graph(&r, subject);

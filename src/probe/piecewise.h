@@ -68,6 +68,12 @@ typedef struct sd_piecewise {
 sd_status sd__piecewise_new(const sd_subject *subject, sd_piecewise **net);
 void sd__piecewise_free(sd_piecewise *net);
 
+/* What it reads: the nodes that lead to the model's output in eval mode, composites decomposed. To be freed, also after an error. */
+sd_status sd__piecewise_program(const sd_subject *subject, sd_dtype dtype, int64_t batch, sd_program *program);
+
+/* The step that each node becomes, [graph->count], -1 where it does not depend on the input. Returns the number of steps. */
+int sd__piecewise_number(const sd_graph *graph, int *step_of);
+
 /* ---- rules: what an op is here (rules.c) --------------------------------------------------------------------------------- */
 
 /* Elements [begin,end) of an operand change: plane k of element i by change[k * stride + i]. */

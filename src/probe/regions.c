@@ -35,14 +35,16 @@ static sd_status check(const sd_regions_options *o)
 static sd_regions_report nothing(void)
 {
     const sd_interval none = {NAN, NAN, NAN};
-    return (sd_regions_report){.pieces = none,
-                               .patterns = none,
-                               .borders_a_length = none,
-                               .slice_patterns = -1,
-                               .slice_regions = -1,
-                               .covered = NAN,
-                               .point = {{NAN, NAN}, {NAN, NAN}, {NAN, NAN}},
-                               .point_sample = {-1, -1, -1}};
+    return (sd_regions_report){
+        .pieces = none,
+        .patterns = none,
+        .borders_a_length = none,
+        .slice_patterns = -1,
+        .slice_regions = -1,
+        .covered = NAN,
+        .point = {{NAN, NAN}, {NAN, NAN}, {NAN, NAN}},
+        .point_sample = {-1, -1, -1},
+        .novel = {.share = none, .accuracy = none, .nearest = none, .other_accuracy = none, .other_nearest = none}};
 }
 
 static sd_status read_samples(const sd_subject *subject, int64_t inputs, sd_region_samples *s)
@@ -73,7 +75,9 @@ static sd_status measure(const sd_subject *subject, const sd_piecewise *net, con
     r->units = net->units;
     if (o->segments > 0)
         SD_TRY(sd__regions_segments(subject->model->context, net, s, o, r));
-    return o->slice ? sd__regions_slice(subject, net, s, o, r) : SD_OK;
+    if (o->slice)
+        SD_TRY(sd__regions_slice(subject, net, s, o, r));
+    return o->test ? sd__regions_novel(subject, net, o, r) : SD_OK;
 }
 
 sd_status sd_probe_regions(const sd_subject *subject, const sd_regions_options *options, sd_regions_report *report)
@@ -99,6 +103,7 @@ void sd_regions_report_clear(sd_regions_report *report)
     free(report->polygon);
     free(report->own_corner);
     free(report->own_map);
+    free(report->novel.layer);
     *report = (sd_regions_report){0};
 }
 

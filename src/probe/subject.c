@@ -90,6 +90,46 @@ void sd__samples_free(sd_samples *samples)
     *samples = (sd_samples){0};
 }
 
+/* ---- programs ---------------------------------------------------------------------------------------------------------- */
+
+static const void *bound(const sd_subject *subject, const sd_samples *s, int64_t first, const char *slot)
+{
+    static const int32_t step = 0;
+    const sd_model *model = subject->model;
+    const struct {
+        const char *name;
+        const void *data;
+    } known[] = {{"x", (char *)s->x + (size_t)first * s->x_bytes},
+                 {"y", (char *)s->y + (size_t)first * s->y_bytes},
+                 {"ids", s->ids + first},
+                 {"step", &step},
+                 {"theta", subject->theta ? subject->theta : model->theta},
+                 {"state", subject->state ? subject->state : model->state}};
+    for (size_t i = 0; i < SD_COUNT(known); i++)
+        if (!strcmp(slot, known[i].name))
+            return known[i].data;
+    return NULL;
+}
+
+sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, int64_t first, const sd_plan *plan,
+                          sd_workspace *workspace, sd_output_fn *output, void *user)
+{
+    int slots = sd_plan_slots(plan);
+    void **binding = sd__alloc((size_t)slots, sizeof *binding);
+    sd_status status = binding ? SD_OK : sd__fail(SD_ENOMEM, "no memory for a program");
+    for (int i = 0; status == SD_OK && i < slots; i++) {
+        const char *slot = sd_plan_slot_name(plan, i);
+        binding[i] = (void *)(uintptr_t)bound(subject, samples, first, slot);
+        binding[i] = binding[i] ? binding[i] : output(user, slot);
+        if (!binding[i])
+            status = sd__fail(SD_EINVAL, "the model reads the slot \"%s\", which samples do not fill", slot);
+    }
+    if (status == SD_OK)
+        status = sd_run(plan, workspace, binding, sd_context_pool(subject->model->context));
+    free(binding);
+    return status;
+}
+
 /* ---- vectors of either type -------------------------------------------------------------------------------------------- */
 
 double sd__element(const void *vector, sd_dtype dtype, int64_t i)

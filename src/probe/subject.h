@@ -2,6 +2,7 @@
 #ifndef SD_PROBE_SUBJECT_H
 #define SD_PROBE_SUBJECT_H
 
+#include <sonde/plan.h>
 #include <sonde/probe.h>
 #include <stdlib.h>
 
@@ -16,6 +17,15 @@ typedef struct sd_samples {
 /* SD_ESHAPE where data and model do not fit. To be freed. */
 sd_status sd__samples_read(const sd_subject *subject, sd_samples *samples);
 void sd__samples_free(sd_samples *samples);
+
+/*
+ * Runs a plan on the samples from `first` on: x, y, ids, step, weights and states are bound, every other slot where `output` says.
+ *
+ * errors  SD_EINVAL (a slot that samples do not fill, where output gives NULL), those of sd_run()
+ */
+typedef void *sd_output_fn(void *user, const char *slot);
+sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, int64_t first, const sd_plan *plan,
+                          sd_workspace *workspace, sd_output_fn *output, void *user);
 
 double sd__element(const void *vector, sd_dtype dtype, int64_t i);
 void sd__set_element(void *vector, sd_dtype dtype, int64_t i, double value);
