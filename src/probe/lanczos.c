@@ -347,11 +347,19 @@ static sd_status columns(sd_symmetric *a, double *matrix, double *v)
     return SD_OK;
 }
 
+sd_status sd__assemble(sd_symmetric *a, double *matrix)
+{
+    double *v = sd__alloc((size_t)a->n, sizeof *v);
+    sd_status status = v ? columns(a, matrix, v) : no_memory(a->n);
+    free(v);
+    return status;
+}
+
 sd_status sd__spectrum(sd_symmetric *a, double *value)
 {
     int n = (int)a->n;
     double *matrix = sd__alloc((size_t)n * (size_t)n, sizeof *matrix);
-    sd_status status = matrix ? columns(a, matrix, value) : no_memory(n);
+    sd_status status = matrix ? sd__assemble(a, matrix) : no_memory(n);
     if (status == SD_OK && LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'N', 'U', n, matrix, n, value))
         status = sd__fail(SD_EINTERNAL, "LAPACK's dsyevd did not converge");
     free(matrix);
