@@ -1,0 +1,137 @@
+/* fit.c -- trains a network until it makes no mistake on its training examples. */
+#include "lab/fit.h"
+
+#include <stdlib.h>
+
+/* ---- examples -------------------------------------------------------------------------------------------------------------- */
+
+static sd_status read_all(const sd_dataset *dataset, const sd_normalization *normalization, sd_examples *s)
+{
+    int32_t *every = sd__alloc((size_t)s->n, sizeof *every);
+    if (!every)
+        return sd__fail(SD_ENOMEM, "no memory for %lld positions", (long long)s->n);
+    for (int64_t i = 0; i < s->n; i++)
+        every[i] = (int32_t)i;
+    sd_status status = sd_dataset_read(dataset, (int)s->n, every, SD_F32, normalization, s->x, s->y, NULL);
+    free(every);
+    return status;
+}
+
+sd_status sd__examples_read(const sd_dataset *dataset, const sd_normalization *normalization, sd_examples *examples)
+{
+    const sd_dataset_info *info = sd_dataset_get(dataset);
+    if (info->target != SD_TARGET_CLASS)
+        return sd__fail(SD_EINVAL, "%s has no classes; examples with labels are expected", info->name);
+    sd_examples s = {.n = info->samples, .shape = info->shape, .classes = info->classes};
+    s.x = sd__alloc((size_t)(s.n * sd_shape_count(s.shape)), sizeof *s.x);
+    s.y = sd__alloc((size_t)s.n, sizeof *s.y);
+    sd_status status = s.x && s.y ? read_all(dataset, normalization, &s) : sd__fail(SD_ENOMEM, "%s: no memory", info->name);
+    if (status != SD_OK)
+        sd__examples_clear(&s);
+    *examples = s;
+    return status;
+}
+
+void sd__examples_clear(sd_examples *examples)
+{
+    free(examples->x);
+    free(examples->y);
+    *examples = (sd_examples){0};
+}
+
+/* ---- the network ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct net {
+    int64_t units;
+    int classes;
+} net;
+
+static sd_built build(sd_builder *builder, void *user)
+{
+    const net *n = user;
+    sd_node h = builder->input;
+    if (n->units) {
+        h = sd_layer_dense(builder, h, (sd_dense_spec){.units = n->units});
+        h = sd_layer_activation(builder, h, SD_RELU, 0, NULL);
+    }
+    h = sd_layer_dense(builder, h, (sd_dense_spec){.units = n->classes});
+    return sd_loss(builder, h, (sd_loss_spec){.kind = SD_CROSS_ENTROPY});
+}
+
+sd_status sd__fit_model(sd_context *context, const sd_examples *examples, int64_t units, sd_model **model)
+{
+    net *n = sd__alloc(1, sizeof *n);
+    if (!n)
+        return sd__fail(SD_ENOMEM, "no memory for a network");
+    *n = (net){units, examples->classes};
+    sd_model_spec spec = {.build = build, .user = n, .release = free, .input = examples->shape, .classes = examples->classes};
+    return sd_model_new(context, &spec, model);
+}
+
+/* ---- training until -------------------------------------------------------------------------------------------------------- */
+
+/* Ends training when the training part, which is also what is looked at after every epoch, has no mistake left. */
+static bool watch(void *user, const sd_progress *progress)
+{
+    sd_fit *fit = user;
+    if (progress->kind != SD_PROGRESS_EPOCH)
+        return true;
+    fit->epochs = progress->epoch;
+    fit->whole = progress->validation->accuracy == 1;
+    fit->course[progress->epoch - 1] = progress->validation->accuracy;
+    return !fit->whole;
+}
+
+static sd_status as_dataset(const sd_examples *s, sd_dataset **dataset)
+{
+    return sd_dataset_from_memory(
+        &(sd_memory){.samples = s->n, .shape = s->shape, .dtype = SD_F32, .input = s->x, .labels = s->y, .classes = s->classes},
+        dataset);
+}
+
+static sd_status train_until(sd_model *model, sd_dataset *train, const sd_fit_spec *spec, sd_fit *fit)
+{
+    sd_trainer *trainer;
+    sd_data data = {.train = train, .validation = train};
+    sd_train_options options = {.optimizer = spec->optimizer,
+                                .epochs = SD_FIT_EPOCHS,
+                                .batch = spec->batch,
+                                .seed = spec->seed,
+                                .no_prefetch = true,
+                                .monitor = SD_MONITOR_ACCURACY};
+    SD_TRY(sd_trainer_new(model, &data, &options, &trainer));
+    sd_status status = sd_trainer_train(trainer, watch, fit);
+    sd_trainer_free(trainer);
+    for (int64_t e = fit->epochs; e < SD_FIT_EPOCHS; e++)
+        fit->course[e] = 1;
+    return status == SD_ECANCELLED && fit->whole ? SD_OK : status; /* that is how watch() ends it */
+}
+
+static sd_status accuracy(sd_model *model, sd_dataset *dataset, double *to)
+{
+    sd_scores scores;
+    SD_TRY(sd_evaluate(model, dataset, NULL, 0, &scores));
+    *to = scores.accuracy;
+    sd_scores_clear(&scores);
+    return SD_OK;
+}
+
+sd_status sd__fit(sd_model *model, const sd_examples *train, const sd_examples *test, const sd_fit_spec *spec, sd_fit *fit)
+{
+    sd_dataset *learnt = NULL, *fresh = NULL;
+    *fit = (sd_fit){0};
+    sd_status status = as_dataset(train, &learnt);
+    if (status == SD_OK)
+        status = as_dataset(test, &fresh);
+    if (status == SD_OK)
+        status = sd_model_init(model, spec->seed);
+    if (status == SD_OK)
+        status = train_until(model, learnt, spec, fit);
+    if (status == SD_OK)
+        status = accuracy(model, learnt, &fit->train);
+    if (status == SD_OK)
+        status = accuracy(model, fresh, &fit->test);
+    sd_dataset_free(learnt);
+    sd_dataset_free(fresh);
+    return status;
+}
