@@ -10,6 +10,7 @@
 
 #include "law.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 static atomic_int countdown; /* 0: nothing fails; n: the n-th allocation from now on */
@@ -28,18 +29,18 @@ static bool fails_now(void)
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t bytes);
-void *__real_aligned_alloc(size_t alignment, size_t bytes);
+int __real_posix_memalign(void **block, size_t alignment, size_t bytes);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t bytes);
-void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+int __wrap_posix_memalign(void **block, size_t alignment, size_t bytes);
 
 void *__wrap_malloc(size_t bytes) { return fails_now() ? NULL : __real_malloc(bytes); }
 void *__wrap_calloc(size_t count, size_t size) { return fails_now() ? NULL : __real_calloc(count, size); }
 void *__wrap_realloc(void *block, size_t bytes) { return fails_now() ? NULL : __real_realloc(block, bytes); }
-void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+int __wrap_posix_memalign(void **block, size_t alignment, size_t bytes)
 {
-    return fails_now() ? NULL : __real_aligned_alloc(alignment, bytes);
+    return fails_now() ? ENOMEM : __real_posix_memalign(block, alignment, bytes);
 }
 
 typedef sd_status scenario(void);

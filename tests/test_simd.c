@@ -496,20 +496,35 @@ static void products_of_every_cut(void **state)
 
 static void check_dense(const call *c, const void *attr, sd_level level) { check_product(c, &(sd_matmul_attr){0, 0}, level); }
 
+static void try_dense(int64_t m, int64_t n, int64_t k)
+{
+    for (int transposed = 0; transposed < 2; transposed++) {
+        call c = {.call = {.op = &sd__op_dense}};
+        add_operand(&c, SD_SHAPE(m, k), NULL);
+        add_operand(&c, SD_SHAPE(k, n), transposed ? (const int[]){1, 0} : NULL);
+        add_operand(&c, SD_SHAPE(n), NULL);
+        add_result(&c, SD_F32, SD_SHAPE(m, n));
+        check_call(&c, check_dense);
+        call_free(&c);
+    }
+}
+
 static void dense_adds_its_bias(void **state)
 {
     static const int64_t size[][3] = {{32, 100, 784}, {32, 10, 100}, {1, 1024, 300}, {1, 10, 1024},  {5, 1, 70},
                                       {1, 1, 9},      {8, 10, 6000}, {17, 33, 65},   {64, 48, 1000}, {1, 2000, 700}};
     for (size_t i = 0; i < SD_COUNT(size); i++)
-        for (int transposed = 0; transposed < 2; transposed++) {
-            call c = {.call = {.op = &sd__op_dense}};
-            add_operand(&c, SD_SHAPE(size[i][0], size[i][2]), NULL);
-            add_operand(&c, SD_SHAPE(size[i][2], size[i][1]), transposed ? (const int[]){1, 0} : NULL);
-            add_operand(&c, SD_SHAPE(size[i][1]), NULL);
-            add_result(&c, SD_F32, SD_SHAPE(size[i][0], size[i][1]));
-            check_call(&c, check_dense);
-            call_free(&c);
-        }
+        try_dense(size[i][0], size[i][1], size[i][2]);
+}
+
+/* Many rows: B packed whole, in several ranges of k, over a batch, cut along columns, and beside strides of 2 KB. */
+static void tall_products_are_sums_of_products(void **state)
+{
+    static const int64_t size[][4] = {{1, 300, 70, 700}, {2, 290, 33, 200}, {1, 257, 1700, 200}, {1, 512, 40, 256}};
+    for (size_t i = 0; i < SD_COUNT(size); i++)
+        for (int t = 0; t < 4; t++)
+            try_matmul(size[i][0], size[i][1], size[i][2], size[i][3], (sd_matmul_attr){t & 1, t >> 1}, NULL, NULL);
+    try_dense(300, 100, 400);
 }
 
 /* ---- every other kernel against the reference provider ---- */
@@ -854,6 +869,7 @@ int main(void)
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(copies),
         cmocka_unit_test(slices_move),
+        cmocka_unit_test(tall_products_are_sums_of_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,10 +2,14 @@
  * matmul.c -- matrix products: matmul, and dense, which adds a bias on the way out.
  *
  * Three ways, by shape:
- *   block   tiles of C that stay in registers (micro.h). A panel of B (some hundred k by two vectors of columns) is copied
- *           together on the stack just before all rows of A meet it, unless it is used so rarely that copying does not
- *           pay. A is read where it lies, or packed whole beforehand (a phase of its own) where its strides would fight over
- *           the same cache sets.
+ *   block   tiles of C that stay in registers (micro.h), over ranges of k so short that a panel of A and one of B stay in the
+ *           first cache.
+ *           Few rows (a batch times weights): a panel of B (two vectors of columns) is copied together on the stack just
+ *           before all rows of A meet it, while the next one is fetched; so B, which is large, is read once. A is read where
+ *           it lies, or packed whole beforehand (a phase of its own) where its strides would fight over the same cache sets.
+ *           Many rows (`tall`: a gradient of weights): B is packed whole beforehand and stays in the second cache. A panel of
+ *           A meets all of it, so that C, which is large, is written row by row: down its columns, a power of two apart,
+ *           every line would fall into the same few cache sets.
  *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then
  *           added in order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
@@ -18,14 +22,21 @@
 #include "kernels/simd/level/micro.h"
 #include "kernels/simd/level/pack.h"
 
-/* Depth of a packed panel of B: 320 x 32 floats are 40 KB, which fit on any thread's stack and nearly in the first cache. */
-#define DEPTH 320
+/* Range of k: 192 x 32 floats of B and 14 x 192 of A are 24 + 10.5 KB, which leave room for C in a first cache of 48 KB. */
+#define DEPTH 192
 
-/* What one multiply-add of a tile takes, and one element of B in `stream`: about nanoseconds, by which parts are cut. */
+/* What one multiply-add of a tile takes, one element that is packed, one of B in `stream`: about ns, by which parts are cut. */
 #define TILE_COST 0.02
+#define PACK_COST 0.25
 #define STREAM_COST 0.15
 
-enum { MOST_PARTS = 64 };
+enum { MOST_PARTS = 32 };
+
+/* More rows of C than these make a product tall: copying B is then below a hundredth of the work. */
+#define TALL 256
+
+/* Floats of B that a part of a tall product goes through again and again: half of a second cache of 2 MB. */
+#define NEAR (1 << 18)
 
 /* Columns of one row of C that `stream` keeps in the first cache while it goes through B's rows. */
 #define STREAM_COLUMNS 2048
@@ -37,8 +48,9 @@ typedef struct cut {
     way way;
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
+    bool tall;                      /* B is packed whole, A by the panel; else B by the panel, and A whole if it is packed */
     bool pack_a;
-    int packers;     /* parts of the phase that packs A */
+    int packers;     /* parts of the phase that packs */
     int adders;      /* parts of the phase that adds, if ks > 1 */
     size_t partials; /* where the sums of ranges of k begin in scratch, in floats */
 } cut;
@@ -54,7 +66,7 @@ static double waste(const cut *c, int64_t rows, int64_t columns)
     double largest = (double)up(c->row_panels, rows) / (double)c->row_panels * (double)up(c->column_panels, columns) /
                      (double)c->column_panels;
     double rounds = (double)up(rows * columns, 4) * 4;
-    double again = 1 + 4.0 * (double)rows / (double)c->g.m;
+    double again = 1 + 16.0 * (double)rows / (double)c->g.m;
     return largest * rounds * again;
 }
 
@@ -73,6 +85,14 @@ static void cut_tiles(cut *c, int64_t wanted)
     }
 }
 
+/* Parts of a tall product: rows, and columns only so far that the packed B of a part stays near. */
+static void cut_rows(cut *c, int64_t wanted)
+{
+    int64_t depth = SD_MIN(c->g.k, DEPTH), most = SD_MAX(NEAR / (depth * MICRO_COLUMNS), 1);
+    c->columns = (int)SD_MIN(up(c->column_panels, most), MOST_PARTS);
+    c->rows = (int)SD_MAX(SD_MIN(wanted / c->columns, c->row_panels / 2), 1);
+}
+
 /* A row of A, or what follows in k, lies a multiple of 2 KB behind: a panel's lines compete for two sets of the first cache. */
 static bool conflicts(const sd_gemm *g)
 {
@@ -89,14 +109,20 @@ static void plan_block(cut *c)
     int64_t wanted = sd__parts(MOST_PARTS, cost / MOST_PARTS);
     c->batches = (int)SD_MIN(wanted, g->batches);
     wanted = up(wanted, c->batches);
-    cut_tiles(c, wanted);
+    c->tall = g->m > TALL;
+    if (c->tall)
+        cut_rows(c, wanted);
+    else
+        cut_tiles(c, wanted);
     int64_t tiles = c->row_panels * c->column_panels;
-    if (tiles < wanted && g->k >= 256)
+    if (!c->tall && tiles < wanted && g->k >= 256)
         c->ks = (int)SD_MIN(wanted / tiles, g->k / 128);
     c->k_blocks = up(up(g->k, c->ks), DEPTH);
     c->pack_a = (g->a_row != 1 && g->a_step != 1) || (conflicts(g) && g->n >= 4 * MICRO_COLUMNS);
-    if (c->pack_a)
-        c->packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * 0.5);
+    if (c->tall)
+        c->packers = sd__parts(g->batches * c->column_panels, (double)(MICRO_COLUMNS * g->k) * PACK_COST);
+    else if (c->pack_a)
+        c->packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * PACK_COST);
 }
 
 static void plan_stream(cut *c)
@@ -159,6 +185,31 @@ static void pack_a(const cut *c, const sd_args *args)
     }
 }
 
+/* Where range number `block` of k begins, among those of a part that goes from `from` to `to`. */
+static int64_t block_begin(const cut *c, int64_t from, int64_t to, int64_t block)
+{
+    return from + (to - from) * block / c->k_blocks;
+}
+
+/* Range after range of k; in each, panel after panel of B, as a part will read them. */
+static void pack_b(const cut *c, const sd_args *args)
+{
+    const sd_gemm *g = &c->g;
+    int64_t begin, end, all = c->column_panels * MICRO_COLUMNS;
+    sd__part(g->batches * c->column_panels, c->packers, args->part, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t batch = i / c->column_panels, panel = i % c->column_panels, column = panel * MICRO_COLUMNS;
+        const float *b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch) + column * g->b_column;
+        float *to = (float *)args->scratch + batch * g->k * all;
+        for (int64_t block = 0; block < c->k_blocks; block++) {
+            int64_t k = block_begin(c, 0, g->k, block), depth = block_begin(c, 0, g->k, block + 1) - k;
+            SD_LEVELED(sd__pack)
+            (to + k * all + panel * depth * MICRO_COLUMNS, MICRO_COLUMNS, b + k * g->b_step, g->b_step, g->b_column, depth,
+             SD_MIN(g->n - column, MICRO_COLUMNS));
+        }
+    }
+}
+
 /* ---- block ------------------------------------------------------------------------------------------------------------ */
 
 /* One part's share of one product. */
@@ -169,8 +220,24 @@ typedef struct share {
     int64_t k_begin, k_end;
 } share;
 
-/* All row panels of the share meet one panel of B. */
-static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column)
+/* Rows of B that are fetched ahead where they are read for the first time, and lines of a panel's row. */
+enum { AHEAD = 16, LINE = 64 / sizeof(float), LINES = (MICRO_COLUMNS + LINE - 1) / LINE };
+
+/* With every k, one line is fetched: from here on, `step` floats apart. */
+static void fetch(micro_tile *t, const float *from, int64_t step)
+{
+    t->ahead = (uintptr_t)from;
+    t->ahead_step = step * (int64_t)sizeof *from;
+}
+
+static void fetch_rows_of_b(micro_tile *t)
+{
+    fetch(t, t->b, t->b_step);
+    t->ahead += (uintptr_t)(AHEAD * t->ahead_step);
+}
+
+/* All row panels of the share meet one panel of B; the first of them fetch the next panel, a column of its lines each. */
+static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column, const float *next)
 {
     const sd_gemm *g = &c->g;
     int vectors = t.columns > V_LANES ? 2 : 1;
@@ -183,32 +250,85 @@ static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k
         else
             t.a = s->a + first * g->a_row + k * g->a_step, t.a_row = g->a_row, t.a_step = g->a_step;
         t.c = s->c + first * g->n + column;
+        if (next && panel - s->row_begin < LINES)
+            fetch(&t, next + (panel - s->row_begin) * LINE, g->b_step);
+        else if (next)
+            fetch(&t, t.b, 0);
         SD_LEVELED(sd__micro)[steps][vectors - 1][last - first - 1](&t);
     }
 }
 
-static void multiply(const cut *c, const share *s)
+/* Row k of B's panel. */
+static const float *panel_of(const cut *c, const share *s, int64_t panel, int64_t k)
+{
+    return s->b + k * c->g.b_step + panel * MICRO_COLUMNS * c->g.b_column;
+}
+
+/* The panel that this share packs after this one, if its rows lie apart: what lies together, the hardware fetches ahead. */
+static const float *next_panel(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
+{
+    if (c->g.b_column != 1)
+        return NULL;
+    if (panel + 1 < s->column_end)
+        return panel_of(c, s, panel + 1, begin);
+    return end < s->k_end ? panel_of(c, s, s->column_begin, end) : NULL;
+}
+
+/* One panel of columns from k = begin to end. */
+static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
 {
     const sd_gemm *g = &c->g;
     _Alignas(64) float packed[DEPTH * MICRO_COLUMNS];
-    for (int64_t panel = s->column_begin; panel < s->column_end; panel++) {
-        int64_t column = panel * MICRO_COLUMNS, columns = SD_MIN(g->n - column, MICRO_COLUMNS);
-        int64_t width = columns > V_LANES ? 2 * V_LANES : V_LANES;
-        bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 2;
-        for (int64_t block = 0; block < c->k_blocks; block++) {
-            int64_t begin = s->k_begin + (s->k_end - s->k_begin) * block / c->k_blocks;
-            int64_t end = s->k_begin + (s->k_end - s->k_begin) * (block + 1) / c->k_blocks;
-            micro_tile t = {.k = end - begin, .c_row = g->n, .columns = columns, .add = block > 0};
-            t.b = s->b + begin * g->b_step + column * g->b_column;
-            t.b_step = g->b_step;
-            if (s->bias && block == c->k_blocks - 1)
-                t.bias = s->bias + column;
-            if (pack) {
-                SD_LEVELED(sd__pack)(packed, width, t.b, g->b_step, g->b_column, t.k, columns);
-                t.b = packed, t.b_step = width;
-            }
-            multiply_panel(c, s, t, begin, column);
-        }
+    int64_t column = panel * MICRO_COLUMNS, columns = SD_MIN(g->n - column, MICRO_COLUMNS);
+    int64_t width = columns > V_LANES ? 2 * V_LANES : V_LANES;
+    micro_tile t = {.k = end - begin, .c_row = g->n, .columns = columns, .add = begin > s->k_begin};
+    t.b = panel_of(c, s, panel, begin), t.b_step = g->b_step;
+    fetch_rows_of_b(&t);
+    if (s->bias && end == s->k_end)
+        t.bias = s->bias + column;
+    bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 2;
+    if (pack) {
+        SD_LEVELED(sd__pack)(packed, width, t.b, g->b_step, g->b_column, t.k, columns);
+        t.b = packed, t.b_step = width;
+    }
+    multiply_panel(c, s, t, begin, column, pack ? next_panel(c, s, panel, begin, end) : NULL);
+}
+
+/* One panel of rows from k = begin to end, along all columns of the share: C is written row by row. */
+static void multiply_rows(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
+{
+    const sd_gemm *g = &c->g;
+    _Alignas(64) float packed[DEPTH * MICRO_ROWS];
+    int64_t first, last;
+    panel_rows(c, panel, &first, &last);
+    micro_tile t = {.k = end - begin, .a_row = g->a_row, .a_step = g->a_step, .c_row = g->n, .add = begin > s->k_begin};
+    t.a = s->a + first * g->a_row + begin * g->a_step;
+    t.b_step = MICRO_COLUMNS;
+    if (c->pack_a) {
+        SD_LEVELED(sd__pack)(packed, last - first, t.a, g->a_step, g->a_row, t.k, last - first);
+        t.a = packed, t.a_row = 1, t.a_step = last - first;
+    }
+    bool steps = t.a_step == 1 && t.a_row != 1;
+    for (int64_t j = s->column_begin; j < s->column_end; j++) {
+        int64_t column = j * MICRO_COLUMNS;
+        t.b = s->b + (begin * c->column_panels + j * t.k) * MICRO_COLUMNS;
+        fetch_rows_of_b(&t);
+        t.c = s->c + first * g->n + column;
+        t.columns = SD_MIN(g->n - column, MICRO_COLUMNS);
+        t.bias = s->bias && end == s->k_end ? s->bias + column : NULL;
+        SD_LEVELED(sd__micro)[steps][t.columns > V_LANES][last - first - 1](&t);
+    }
+}
+
+/* Ranges of k outside: the same part of A (few rows) or of B (tall) is used again while it is in the second cache. */
+static void multiply(const cut *c, const share *s)
+{
+    for (int64_t block = 0; block < c->k_blocks; block++) {
+        int64_t begin = block_begin(c, s->k_begin, s->k_end, block), end = block_begin(c, s->k_begin, s->k_end, block + 1);
+        for (int64_t panel = s->column_begin; panel < s->column_end && !c->tall; panel++)
+            multiply_columns(c, s, panel, begin, end);
+        for (int64_t panel = s->row_begin; panel < s->row_end && c->tall; panel++)
+            multiply_rows(c, s, panel, begin, end);
     }
 }
 
@@ -326,8 +446,11 @@ static int64_t column_units(const cut *c)
 static void run_share(const cut *c, const sd_args *args, share s, int64_t batch, int k_part)
 {
     const sd_gemm *g = &c->g;
-    s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
-    if (c->pack_a)
+    if (c->tall)
+        s.b = (const float *)args->scratch + batch * c->column_panels * MICRO_COLUMNS * g->k;
+    else
+        s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
+    if (c->pack_a && !c->tall)
         s.a = (const float *)args->scratch + batch * g->m * g->k;
     else
         s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
@@ -378,9 +501,12 @@ static void run_add(const cut *c, const sd_args *args)
 static void run(const sd_args *args)
 {
     const cut *c = args->state;
-    if (args->phase == 0 && c->pack_a)
+    bool packs = c->tall || c->pack_a;
+    if (args->phase == 0 && c->tall)
+        pack_b(c, args);
+    else if (args->phase == 0 && packs)
         pack_a(c, args);
-    else if (args->phase == (c->pack_a ? 1 : 0))
+    else if (args->phase == (packs ? 1 : 0))
         run_main(c, args);
     else
         run_add(c, args);
@@ -395,9 +521,10 @@ static sd_status prepare(const sd_gemm *g, sd_work *work)
     plan(c);
     size_t floats = 0;
     work->phases = 0;
-    if (c->pack_a) {
+    if (c->tall || c->pack_a) {
+        int64_t side = c->tall ? c->column_panels * MICRO_COLUMNS : g->m;
         work->parts[work->phases++] = c->packers;
-        floats = (size_t)(g->batches * g->m * g->k + 15) / 16 * 16;
+        floats = (size_t)(g->batches * side * g->k + 15) / 16 * 16;
     }
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
     if (c->ks > 1) {

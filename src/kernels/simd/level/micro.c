@@ -1,9 +1,6 @@
 /* micro.c -- all sizes of the innermost loop of a matrix product, from one template. */
 #include "kernels/simd/level/micro.h"
 
-/* b's rows are prefetched this many k ahead: where b is not packed they may lie on as many pages. */
-enum { AHEAD = 12 };
-
 /* The sums of one tile go to memory; everything is decided outside the loops over rows. */
 V_INLINE void finish(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], const int rows, const int vectors)
 {
@@ -36,7 +33,51 @@ V_INLINE void finish(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], con
                 v_store_n(t->c + i * t->c_row + j * V_LANES, sum[i][j], j < vectors - 1 ? V_LANES : last);
 }
 
-V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, int64_t a_row, int64_t a_step)
+enum { MICRO_THIRDS = (MICRO_ROWS + 2) / 3 };
+
+/* Where the loop over k stands. Rows of a that lie apart are reached from every third one, so that no offset is spilled. */
+typedef struct cursor {
+    const float *a[MICRO_THIRDS], *b;
+    uintptr_t ahead;
+    float *c;
+} cursor;
+
+/* `count` steps of k; each fetches a line that somebody will need later, and if `fetch_c`, a row of the tile itself. */
+V_INLINE void advance(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, int64_t count, const int rows,
+                      const int vectors, const bool packed, const bool fetch_c)
+{
+    const int64_t a_row = packed ? 1 : t->a_row, a_step = packed ? t->a_step : 1, b_step = t->b_step,
+                  ahead_step = t->ahead_step;
+    for (; count > 0; count--) {
+        vf vb[MICRO_VECTORS];
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; j++)
+            vb[j] = v_load(at->b + j * V_LANES);
+        __builtin_prefetch((const void *)at->ahead);
+        if (fetch_c) {
+            __builtin_prefetch(at->c, 1);
+            __builtin_prefetch(at->c + t->columns - 1, 1);
+            at->c += t->c_row;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+            vf va = v_set(packed ? at->a[0][i] : at->a[i / 3][i % 3 * a_row]);
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sum[i][j] = v_fma(va, vb[j], sum[i][j]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < MICRO_THIRDS; i++)
+            if (i == 0 || (!packed && 3 * i < rows)) {
+                at->a[i] += a_step;
+                __asm__("" : "+r"(at->a[i])); /* a pointer of its own, whatever the compiler would make of it */
+            }
+        at->b += b_step;
+        at->ahead += (uintptr_t)ahead_step;
+    }
+}
+
+V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, const bool packed)
 {
     vf sum[MICRO_ROWS][MICRO_VECTORS];
 #pragma GCC unroll 16
@@ -44,33 +85,19 @@ V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, int6
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             sum[i][j] = v_zero();
-
-    const float *a = t->a, *b = t->b;
-    const int64_t b_step = t->b_step;
-    for (int64_t k = t->k; k > 0; k--) {
-        vf vb[MICRO_VECTORS];
-#pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++) {
-            vb[j] = v_load(b + j * V_LANES);
-            __builtin_prefetch((const void *)((uintptr_t)b + (uintptr_t)(4 * (AHEAD * b_step + j * V_LANES))));
-        }
+    cursor at = {.b = t->b, .ahead = t->ahead, .c = t->c};
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-            vf va = v_set(a[i * a_row]);
-#pragma GCC unroll 2
-            for (int j = 0; j < vectors; j++)
-                sum[i][j] = v_fma(va, vb[j], sum[i][j]);
-        }
-        a += a_step;
-        b += b_step;
-    }
-
+    for (int i = 0; i < MICRO_THIRDS; i++)
+        at.a[i] = 3 * i < rows ? t->a + 3 * i * (packed ? 1 : t->a_row) : t->a;
+    const int64_t first = t->k < rows ? t->k : rows;
+    advance(t, sum, &at, first, rows, vectors, packed, true);
+    advance(t, sum, &at, t->k - first, rows, vectors, packed, false);
     finish(t, sum, rows, vectors);
 }
 
-#define MICRO(rows, vectors)                                                                                     \
-    static void micro_columns_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, 1, t->a_step); } \
-    static void micro_rows_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, t->a_row, 1); }
+#define MICRO(rows, vectors)                                                                             \
+    static void micro_columns_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, true); } \
+    static void micro_rows_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, false); }
 /* clang-format off */
 #define MICROS(rows) MICRO(rows, 1) MICRO(rows, 2)
 #define SIX(kind, vectors) \

@@ -23,6 +23,8 @@ typedef struct micro_tile {
     int64_t a_row, a_step; /* from one row of a to the next, from one k to the next; one of the two is 1 */
     const float *b;        /* k rows of whole vectors */
     int64_t b_step;
+    uintptr_t ahead;    /* address of a line to fetch with the first k; any will do, nothing is read */
+    int64_t ahead_step; /* bytes to the line of the next k */
     float *c;
     int64_t c_row;
     int64_t columns;   /* of c that exist: the last vector may be partial */
