@@ -1,8 +1,12 @@
 /*
  * pool.c -- fork and join in about a microsecond while the workers are awake.
  *
- * All the state of a job is one 64-bit ticket: the job's number above, how many parts are left to claim below. A thread claims
- * a part by compare-and-swap, which fails if the job has moved on; so a worker that wakes late for a job long finished takes
+ * The parts of a job are cut into ranges, one a thread: a thread claims those of its own range first, in order, and then those
+ * that others have left. So in every job a thread works on the same share of what parts number, mostly the same stretch of
+ * memory, and finds it in its own cache; yet nobody waits for a thread that is late.
+ *
+ * The state of a range is one 64-bit ticket: the job's number above, how many parts are left to claim below. A thread claims a
+ * part by compare-and-swap, which fails if the job has moved on; so a worker that wakes late for a job long finished takes
  * nothing, and the caller need not wait for it. The description of the job (task, user, ...) is read before the claim: a claim
  * that succeeds proves that the job was still open, hence that the description read was this job's.
  */
@@ -24,11 +28,21 @@
 #include <immintrin.h>
 #endif
 
-enum { SPIN_NS = 20000, MOST_THREADS = 1024, PART_BITS = 24, MOST_PARTS = (1 << PART_BITS) - 1 };
+enum { SPIN_NS = 20000, MOST_THREADS = 1024, MOST_RANGES = 16, PART_BITS = 24, MOST_PARTS = (1 << PART_BITS) - 1 };
+
+typedef struct range {
+    _Alignas(64) atomic_uint_fast64_t ticket;
+} range;
+
+typedef struct worker {
+    sd_pool *pool;
+    pthread_t thread;
+    int number; /* 1, 2, ...; the caller is 0 */
+} worker;
 
 struct sd_pool {
     int threads;
-    pthread_t *worker; /* [started] */
+    worker *worker; /* [started] */
     int started;
     pthread_mutex_t turn; /* held by the caller whose job runs */
 
@@ -38,7 +52,10 @@ struct sd_pool {
     atomic_int first, parts; /* task(user, first + i), i < parts */
     atomic_bool stop;
 
-    _Alignas(64) atomic_uint_fast64_t ticket;
+    uint64_t number; /* of the job, for its caller */
+
+    range range[MOST_RANGES];      /* [ranges] */
+    int ranges;                    /* as many as threads, or MOST_RANGES */
     _Alignas(64) atomic_uint done; /* parts finished; the caller sleeps on it */
     atomic_bool caller_sleeps;
     _Alignas(64) atomic_uint epoch; /* counts jobs; workers sleep on it */
@@ -106,35 +123,43 @@ typedef struct job {
     int first, parts;
 } job;
 
-/* Claims the next part of the open job, if there is one. */
-static bool claim(sd_pool *pool, job *j, int *part)
+static int range_begin(int parts, int r, int ranges) { return (int)((int64_t)parts * r / ranges); }
+
+/* Claims the next part of range `r` of the open job, if one is left. */
+static bool claim(sd_pool *pool, int r, job *j, int *part)
 {
-    uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
+    atomic_uint_fast64_t *own = &pool->range[r].ticket;
+    uint64_t ticket = atomic_load_explicit(own, memory_order_acquire);
     while (ticket & MOST_PARTS) {
         j->task = atomic_load_explicit(&pool->task, memory_order_acquire);
         j->user = atomic_load_explicit(&pool->user, memory_order_acquire);
         j->first = atomic_load_explicit(&pool->first, memory_order_acquire);
         j->parts = atomic_load_explicit(&pool->parts, memory_order_acquire);
-        *part = j->first + j->parts - (int)(ticket & MOST_PARTS);
-        if (atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - 1, memory_order_acq_rel,
-                                                  memory_order_acquire))
+        *part = j->first + range_begin(j->parts, r + 1, pool->ranges) - (int)(ticket & MOST_PARTS);
+        if (atomic_compare_exchange_weak_explicit(own, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
             return true;
     }
     return false;
 }
 
-/* Runs parts of the open job until none is left to claim. */
-static void work(sd_pool *pool)
+static void run_range(sd_pool *pool, int r)
 {
     job j;
     int part;
-    while (claim(pool, &j, &part)) {
+    while (claim(pool, r, &j, &part)) {
         j.task(j.user, part);
         /* seq_cst here, and in wait_for_parts(): either the caller sees this part done, or we see the caller asleep. */
         bool last = atomic_fetch_add(&pool->done, 1) + 1 == (unsigned)j.parts;
         if (last && atomic_load(&pool->caller_sleeps))
             futex_wake(&pool->done, 1);
     }
+}
+
+/* Runs parts of the open job until none is left to claim: first those of the thread's own range. */
+static void work(sd_pool *pool, int thread)
+{
+    for (int i = 0; i < pool->ranges; i++)
+        run_range(pool, (thread + i) % pool->ranges);
 }
 
 /* seq_cst: either the next job's caller sees us among the sleepers, or the kernel sees its new epoch. */
@@ -149,14 +174,15 @@ static void wait_for_job(sd_pool *pool, unsigned epoch)
 
 static void *worker_main(void *argument)
 {
-    sd_pool *pool = argument;
+    const worker *self = argument;
+    sd_pool *pool = self->pool;
     inside = pool;
     sd__fp_enter();
     for (;;) {
         unsigned epoch = atomic_load(&pool->epoch);
         if (atomic_load(&pool->stop))
             return NULL;
-        work(pool);
+        work(pool, self->number);
         wait_for_job(pool, epoch);
     }
 }
@@ -192,10 +218,13 @@ static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, i
     atomic_store_explicit(&pool->first, first, memory_order_release);
     atomic_store_explicit(&pool->parts, parts, memory_order_release);
     atomic_store_explicit(&pool->done, 0, memory_order_release);
-    uint64_t number = atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> PART_BITS;
-    atomic_store_explicit(&pool->ticket, (number + 1) << PART_BITS | (unsigned)parts, memory_order_release);
+    pool->number++;
+    for (int r = 0; r < pool->ranges; r++) {
+        int count = range_begin(parts, r + 1, pool->ranges) - range_begin(parts, r, pool->ranges);
+        atomic_store_explicit(&pool->range[r].ticket, pool->number << PART_BITS | (unsigned)count, memory_order_release);
+    }
     wake_workers(pool, parts - 1);
-    work(pool);
+    work(pool, 0);
     wait_for_parts(pool, (unsigned)parts);
 }
 
@@ -228,7 +257,9 @@ static int start_workers(sd_pool *pool)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     while (!error && pool->started < pool->threads - 1) {
-        error = pthread_create(&pool->worker[pool->started], NULL, worker_main, pool);
+        worker *w = &pool->worker[pool->started];
+        *w = (worker){.pool = pool, .number = pool->started + 1};
+        error = pthread_create(&w->thread, NULL, worker_main, w);
         pool->started += !error;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -241,15 +272,16 @@ sd_status sd__pool_new(int threads, sd_pool **pool)
     if (threads < 1 || threads > MOST_THREADS)
         return sd__fail(SD_EINVAL, "%d threads; 1 to %d are possible", threads, MOST_THREADS);
     sd_pool *p = sd__alloc_aligned(sizeof *p);
-    pthread_t *worker = sd__alloc_zeroed((size_t)threads, sizeof *worker);
-    if (!p || !worker) {
+    worker *workers = sd__alloc_zeroed((size_t)threads, sizeof *workers);
+    if (!p || !workers) {
         free(p);
-        free(worker);
+        free(workers);
         return sd__fail(SD_ENOMEM, "no memory for a pool of %d threads", threads);
     }
     memset(p, 0, sizeof *p);
     p->threads = threads;
-    p->worker = worker;
+    p->ranges = SD_MIN(threads, MOST_RANGES);
+    p->worker = workers;
     pthread_mutex_init(&p->turn, NULL);
     int error = start_workers(p);
     if (error) {
@@ -268,7 +300,7 @@ void sd__pool_free(sd_pool *pool)
     atomic_fetch_add(&pool->epoch, 1);
     futex_wake(&pool->epoch, INT_MAX);
     for (int i = 0; i < pool->started; i++)
-        pthread_join(pool->worker[i], NULL);
+        pthread_join(pool->worker[i].thread, NULL);
     pthread_mutex_destroy(&pool->turn);
     free(pool->worker);
     free(pool);
