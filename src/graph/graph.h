@@ -15,6 +15,9 @@ typedef struct sd_leaf_attr {
 
 extern const sd_op sd__op_leaf;
 
+/* The leaf that is bound to this slot, which is neither "theta" nor "state"; poisoned if there is none. */
+sd_node sd__leaf_of(sd_graph *graph, const char *slot);
+
 /* The slices of theta or of the state vector, and the leaf of each. */
 typedef struct sd_vector {
     sd_slice *slice;

@@ -52,15 +52,20 @@ static sd_node leaf(sd_graph *graph, sd_role role, const char *slot, int64_t off
     return sd__append_typed(graph, &sd__op_leaf, &attr, 0, NULL, 1, &type, graph->path);
 }
 
-/* The vectors own the slots theta and state; every other slot is one leaf. */
-static bool slot_taken(const sd_graph *graph, const char *slot)
+sd_node sd__leaf_of(sd_graph *graph, const char *slot)
 {
     for (uint32_t id = 1; id < graph->count; id++) {
         const sd_node_data *node = &graph->node[id];
         if (node->op == &sd__op_leaf && strcmp(((const sd_leaf_attr *)node->attr)->slot, slot) == 0)
-            return true;
+            return (sd_node){graph, id, 0};
     }
-    return strcmp(slot, "theta") == 0 || strcmp(slot, "state") == 0;
+    return (sd_node){graph, 0, 0};
+}
+
+/* The vectors own the slots theta and state; every other slot is one leaf. */
+static bool slot_taken(sd_graph *graph, const char *slot)
+{
+    return strcmp(slot, "theta") == 0 || strcmp(slot, "state") == 0 || sd__leaf_of(graph, slot).id;
 }
 
 sd_node sd_input(sd_graph *graph, const char *name, sd_dtype dtype, sd_shape shape)

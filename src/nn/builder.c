@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "graph/graph.h"
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
@@ -84,6 +85,7 @@ void sd_layer_begin(sd_builder *builder, const char *kind, const char *name)
     book->open[book->depth++] = (sd_layer_row){
         .kind = sd__arena_text(&book->arena, kind),
         .path = sd__arena_text(&book->arena, sd_scope_path(builder->graph)),
+        .first = builder->graph->count,
     };
     if (book->arena.failed)
         no_memory(builder);
@@ -96,6 +98,7 @@ sd_node sd_layer_end(sd_builder *builder, sd_node output, unsigned role)
         return sd_graph_fail(builder->graph, SD_EINVAL, "sd_layer_end() without sd_layer_begin()");
     sd_layer_row row = book->open[--book->depth];
     row.output = output;
+    row.end = builder->graph->count;
     row.role = role;
     sd_scope_pop(builder->graph);
     if (grow((void **)&book->row, book->rows, &book->row_capacity, sizeof *book->row))
@@ -114,6 +117,21 @@ void sd__block_begin(sd_builder *builder, const char *kind, const char *name)
 void sd_block_begin(sd_builder *builder, const char *name) { sd__block_begin(builder, "block", name); }
 
 void sd_block_end(sd_builder *builder) { sd_scope_pop(builder->graph); }
+
+int sd__book_find(const sd_layer_book *book, const char *path)
+{
+    int best = -1;
+    size_t longest = 0;
+    for (int i = 0; i < book->rows; i++) {
+        const char *name = book->row[i].path;
+        size_t length = strlen(name);
+        if (length <= longest || strncmp(path, name, length) != 0 || (path[length] && path[length] != '/'))
+            continue;
+        best = i;
+        longest = length;
+    }
+    return best;
+}
 
 void sd__book_free(sd_layer_book *book)
 {

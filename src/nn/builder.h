@@ -11,6 +11,7 @@
 typedef struct sd_layer_row {
     const char *kind, *path;
     sd_node output;
+    uint32_t first, end; /* its nodes: first <= id < end */
     unsigned role;
 } sd_layer_row;
 
@@ -34,6 +35,9 @@ struct sd_layer_book {
 void sd__builder_open(sd_builder *builder, sd_graph *graph, const sd_model_spec *spec, sd_mode mode, int64_t batch,
                       sd_layer_book *book);
 void sd__book_free(sd_layer_book *book);
+
+/* The innermost layer that a path belongs to, or -1: "conv1" owns "conv1" and "conv1/weight". */
+int sd__book_find(const sd_layer_book *book, const char *path);
 
 /* sd_block_begin() with another kind than "block". */
 void sd__block_begin(sd_builder *builder, const char *kind, const char *name);

@@ -5,33 +5,17 @@
 #include "graph/graph.h"
 #include "nn/model.h"
 
-/* ---- which layer ------------------------------------------------------------------------------------------------- */
-
-/* The innermost layer that a path belongs to, or -1. "conv1" owns "conv1", "conv1/weight". */
-static int layer_of(const sd_model *model, const char *path)
-{
-    int best = -1;
-    size_t longest = 0;
-    for (int i = 0; i < model->book.rows; i++) {
-        const char *name = model->book.row[i].path;
-        size_t length = strlen(name);
-        if (length <= longest || strncmp(path, name, length) != 0 || (path[length] && path[length] != '/'))
-            continue;
-        best = i;
-        longest = length;
-    }
-    return best;
-}
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
 static void count_slices(sd_model *model)
 {
     for (int i = 0; i < model->params.count; i++) {
-        int row = layer_of(model, model->params.slice[i].name);
+        int row = sd__book_find(&model->book, model->params.slice[i].name);
         if (row >= 0)
             model->layer[row].parameters += model->params.slice[i].length;
     }
     for (int i = 0; i < model->states.count; i++) {
-        int row = layer_of(model, model->states.slice[i].name);
+        int row = sd__book_find(&model->book, model->states.slice[i].name);
         if (row >= 0)
             model->layer[row].states += model->states.slice[i].length;
     }
@@ -69,7 +53,7 @@ static void count_flops(sd_model *model, const bool *needed)
         if (!needed[id])
             continue;
         if (node->path != path) /* nodes of one layer follow each other */
-            row = layer_of(model, path = node->path);
+            row = sd__book_find(&model->book, path = node->path);
         double flops = node_flops(graph, node);
         model->info.flops += flops;
         if (row >= 0)

@@ -53,6 +53,19 @@ sd_status sd__init_check(const sd_slice *slice)
     return SD_OK;
 }
 
+static int64_t last_axis(const sd_slice *slice) { return slice->shape.rank ? slice->shape.dim[slice->shape.rank - 1] : 1; }
+
+double sd__init_square(const sd_slice *slice)
+{
+    distribution d = distribution_of(slice);
+    int64_t columns = last_axis(slice), rows = slice->length / columns;
+    switch (d.law) {
+    case UNIFORM: return d.a * d.a + d.a * d.b + d.b * d.b / 3; /* on [a, a+b] */
+    case ORTHOGONAL: return d.a * d.a / (double)SD_MAX(rows, columns);
+    default: return d.a * d.a;
+    }
+}
+
 bool sd__init_elementwise(const sd_slice *slice) { return slice->init.kind != SD_INIT_ORTHOGONAL; }
 
 /* ---- elements ---------------------------------------------------------------------------------------------------- */
@@ -178,7 +191,7 @@ static void orthonormalize(double *q, int64_t n, int64_t length)
 /* The slice as a matrix [rest, last axis]; its shorter side counts the orthonormal vectors. */
 static sd_status draw_orthogonal(const sd_slice *slice, double gain, uint64_t seed, void *data)
 {
-    int64_t columns = slice->shape.rank ? slice->shape.dim[slice->shape.rank - 1] : 1, rows = slice->length / columns;
+    int64_t columns = last_axis(slice), rows = slice->length / columns;
     int64_t n = SD_MIN(rows, columns), length = SD_MAX(rows, columns);
     double *q = sd__alloc((size_t)slice->length, sizeof *q);
     if (!q)
