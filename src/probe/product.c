@@ -142,43 +142,26 @@ static sd_status compile(sd_curvature *c, program *p)
 
 static program *program_of(sd_curvature *c, const chunk *k) { return &c->program[k->size != c->program[0].batch]; }
 
-static void *bound(sd_curvature *c, const chunk *k, const char *slot)
-{
-    void *const *saved = c->kept ? k->saved : c->chunk[0].saved;
-    for (int s = 0; s < N_SAVED; s++)
-        if (!strcmp(slot, saved_slot[s]))
-            return saved[s];
-    const struct {
-        const char *name;
-        const void *data;
-    } known[] = {{"x", (char *)c->samples.x + (size_t)k->first * c->samples.x_bytes},
-                 {"y", (char *)c->samples.y + (size_t)k->first * c->samples.y_bytes},
-                 {"ids", c->samples.ids + k->first},
-                 {"step", &c->step},
-                 {"theta", c->theta},
-                 {"state", c->state},
-                 {"loss", &c->batch_loss},
-                 {"direction", c->direction},
-                 {"grad", c->out},
-                 {"product", c->out}};
-    for (size_t i = 0; i < SD_COUNT(known); i++)
-        if (!strcmp(slot, known[i].name))
-            return (void *)(uintptr_t)known[i].data;
-    return NULL;
-}
-
 static sd_status run(sd_curvature *c, const chunk *k, int which)
 {
-    void *binding[32];
-    program *p = program_of(c, k);
-    int slots = sd_plan_slots(p->plan[which]);
-    for (int i = 0; i < slots; i++) {
-        const char *slot = sd_plan_slot_name(p->plan[which], i);
-        binding[i < 32 ? i : 31] = bound(c, k, slot);
-        if (i >= 32 || !binding[i])
-            return sd__fail(SD_EINVAL, "the model reads the slot \"%s\", which samples do not fill", slot);
-    }
-    return sd_run(p->plan[which], p->workspace[which], binding, sd_context_pool(c->model->context));
+    const program *p = program_of(c, k);
+    void *const *saved = c->kept ? k->saved : c->chunk[0].saved;
+    const sd_feed feeds[] = {{saved_slot[0], saved[0]},
+                             {saved_slot[1], saved[1]},
+                             {saved_slot[2], saved[2]},
+                             {saved_slot[3], saved[3]},
+                             {"x", (char *)c->samples.x + (size_t)k->first * c->samples.x_bytes},
+                             {"y", (char *)c->samples.y + (size_t)k->first * c->samples.y_bytes},
+                             {"ids", c->samples.ids + k->first},
+                             {"step", &c->step},
+                             {"theta", (void *)(uintptr_t)c->theta},
+                             {"state", (void *)(uintptr_t)c->state},
+                             {"loss", &c->batch_loss},
+                             {"direction", c->direction},
+                             {"grad", c->out},
+                             {"product", c->out},
+                             {NULL, NULL}};
+    return sd__run_fed(p->plan[which], p->workspace[which], feeds, sd_context_pool(c->model->context));
 }
 
 /* sum[] += weight * the chosen slices of c->out. */

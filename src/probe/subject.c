@@ -130,6 +130,30 @@ sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, 
     return status;
 }
 
+#define MOST_SLOTS 32
+
+static void *fed(const sd_feed *feeds, const char *slot)
+{
+    for (; feeds->slot; feeds++)
+        if (!strcmp(feeds->slot, slot))
+            return feeds->data;
+    return NULL;
+}
+
+sd_status sd__run_fed(const sd_plan *plan, sd_workspace *workspace, const sd_feed *feeds, sd_pool *pool)
+{
+    void *binding[MOST_SLOTS] = {0};
+    int slots = sd_plan_slots(plan);
+    for (int i = 0; i < slots; i++) {
+        const char *slot = sd_plan_slot_name(plan, i);
+        void *data = fed(feeds, slot);
+        if (i >= MOST_SLOTS || !data)
+            return sd__fail(SD_EINVAL, "the model reads the slot \"%s\", which samples do not fill", slot);
+        binding[i] = data;
+    }
+    return sd_run(plan, workspace, binding, pool);
+}
+
 /* ---- vectors of either type -------------------------------------------------------------------------------------------- */
 
 double sd__element(const void *vector, sd_dtype dtype, int64_t i)
