@@ -331,6 +331,81 @@ SD_API sd_status sd_probe_regions(const sd_subject *subject, const sd_regions_op
 /** Frees the arrays and zeroes the struct. */
 SD_API void sd_regions_report_clear(sd_regions_report *report);
 
+/* -- signal ---------------------------------------------------------------------------------------------------------------- */
+
+/** An activation is saturated where its slope is below this share of the largest that it has. A ReLU is where it gives 0. */
+#define SD_SATURATED 0.01
+
+/** A sum (a skip connection) that differs from one of its summands by less than this share changes nothing. */
+#define SD_IDLE_SUM 1e-3
+
+/** What to leave out; NULL: nothing. */
+typedef struct sd_signal_options {
+    bool brief; /**< only mean, deviation, saturation, dead units and gradients: what is cheap enough during training */
+} sd_signal_options;
+
+/**
+ * What a layer does to the signal and to the gradient. Squares are averaged over samples and elements. NaN: not measured, or no theory.
+ *
+ * Mean field: a dense layer or convolution z = W x + b with independent weights of mean 0 and mean square s^2 has, over the choice of
+ * weights,
+ *
+ *     E z^2 = s^2 (sum of x^2 over what one output reads) + mean of b^2 =: q,         that is sigma_w^2 E x^2 + sigma_b^2,
+ *     E dx^2 = s^2 (sum of dz^2 over what reads one input),
+ *
+ * taps in the padding not counted, and an activation f of x ~ N(0, q) has E f(x)^2 and passes E f'(x)^2 of a gradient's mean square.
+ * x, dz and q are the measured ones, so each layer is compared by itself; s^2 and b^2 are those of the weights as they are (predicted)
+ * and of the initialiser (initial). Sources: Poole et al. 2016; Schoenholz et al. 2017.
+ */
+typedef struct sd_layer_signal {
+    const char *name;       /**< path, "block1/conv2"; belongs to the report */
+    const char *kind;       /**< "conv" */
+    int64_t elements;       /**< of the output, for one sample */
+    int64_t units;          /**< channels of images, else units: the last axis */
+    double mean, deviation; /**< of the output: the pre-activation of dense, conv and norms */
+    double rms;             /**< root mean square of the output */
+    double saturated;       /**< share of an activation's elements that are saturated */
+    int64_t dead;           /**< units whose output is constant up to rounding; -1: the layer computes nothing */
+    int64_t *dead_unit;     /**< [dead] which, in rising order */
+    double gradient;        /**< root mean square of d(loss of a sample)/d(output) */
+    int64_t parameters;     /**< elements of its slices of theta */
+    double weight_norm;     /**< 2-norm of its parameters; NaN without any */
+    double gradient_norm;   /**< 2-norm of the gradient of the mean loss in its parameters, frozen ones, too */
+    double change;    /**< rms of (output - input) over rms of the input; of several inputs the nearest; NaN: other sizes */
+    bool idle;        /**< changes nothing: `change` is rounding, or of a sum less than SD_IDLE_SUM */
+    double predicted; /**< rms that the mean field expects, with the weights as they are */
+    double
+        predicted_error; /**< linear maps: by how much the choice of independent weights makes it vary, one deviation, at most */
+    double initial;      /**< linear maps: the same rms with freshly drawn weights */
+    double chi;          /**< mean square of the gradient at the input, by way of this layer, over that at the output */
+    double predicted_chi; /**< the same ratio by the mean field, with the weights as they are */
+    double initial_chi;   /**< linear maps: with freshly drawn weights */
+} sd_layer_signal;
+
+/** What was measured. Arrays and names belong to it. */
+typedef struct sd_signal_report {
+    int64_t samples; /**< over how many samples */
+    bool training;   /**< batch norm by each batch's statistics, dropout on */
+    double loss;     /**< mean loss; NaN without one, and then all gradients are */
+    sd_layer_signal
+        input; /**< the samples as the network gets them: mean, deviation, rms, gradient, constant features (dead) */
+    sd_layer_signal *layer; /**< [layers] in the order of building */
+    int layers;             /**< number of rows */
+    int64_t units, dead;    /**< of all activations together: their units, and those of them that are dead */
+    char *text;             /**< the names */
+} sd_signal_report;
+
+/**
+ * Measures signal and gradient in every layer; options may be NULL.
+ *
+ * report  to be cleared
+ * errors  SD_ENONFINITE, naming the first layer whose parameters, output or gradient is not finite; SD_ESHAPE (data does not fit), SD_ENOMEM
+ */
+SD_API sd_status sd_probe_signal(const sd_subject *subject, const sd_signal_options *options, sd_signal_report *report);
+
+/** Frees the arrays and zeroes the struct. */
+SD_API void sd_signal_report_clear(sd_signal_report *report);
+
 #ifdef __cplusplus
 }
 #endif

@@ -10,7 +10,16 @@ static double relu_slope(double x)
     return x > 0 ? 1 : x < 0 ? 0 : M_SQRT1_2;
 } /* at the kink half the square: the rule then is exact */
 
-const sd_phi sd__phi_tanh = {tanh, tanh_slope}, sd__phi_relu = {relu_value, relu_slope};
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double sigmoid_slope(double x) { return sigmoid(x) * sigmoid(-x); }
+static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
+static double normal_cdf(double x) { return 0.5 * erfc(-M_SQRT1_2 * x); }
+static double gelu(double x) { return x * normal_cdf(x); }
+static double gelu_slope(double x) { return normal_cdf(x) + x * exp(-0.5 * x * x) / sqrt(2 * M_PI); }
+
+const sd_phi sd__phi_tanh = {tanh, tanh_slope}, sd__phi_relu = {relu_value, relu_slope},
+             sd__phi_sigmoid = {sigmoid, sigmoid_slope}, sd__phi_softplus = {softplus, sigmoid},
+             sd__phi_gelu = {gelu, gelu_slope};
 
 double sd__gaussian_square(double (*f)(double x), double deviation)
 {

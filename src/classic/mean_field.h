@@ -13,7 +13,7 @@ typedef struct sd_phi {
     double (*slope)(double x);
 } sd_phi;
 
-extern const sd_phi sd__phi_tanh, sd__phi_relu;
+extern const sd_phi sd__phi_tanh, sd__phi_relu, sd__phi_sigmoid, sd__phi_softplus, sd__phi_gelu;
 
 /* E f(deviation * z)^2 for a standard normal z: the trapezoidal rule over +-12, exact to rounding for smooth f. */
 double sd__gaussian_square(double (*f)(double x), double deviation);
