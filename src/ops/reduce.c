@@ -86,10 +86,14 @@ sd_reduction sd__reduction(const sd_tensor *x, uint32_t axes)
             append_axis(&r.x, x, i);
             r.terms *= x->shape.dim[i];
         }
+    r.dense = true;
+    r.head = r.x.shape.rank;
     for (int i = start; i < x->shape.rank; i++) {
         append_axis(&r.x, x, i);
         r.run *= x->shape.dim[i];
     }
+    for (int64_t i = r.x.shape.rank - 1, dense = 1; i >= r.head; dense *= r.x.shape.dim[i--])
+        r.dense = r.dense && (r.x.shape.dim[i] == 1 || r.x.stride[i] == dense);
     return r;
 }
 

@@ -13,6 +13,8 @@ typedef struct sd_reduce_attr {
 typedef struct sd_reduction {
     sd_tensor x;
     int64_t kept, terms, run; /* elements of the result, terms of each, elements of each term (1 if the last axis is kept) */
+    bool dense;               /* the elements of a run follow each other in memory */
+    int head;                 /* axes in front of the run */
 } sd_reduction;
 
 sd_reduction sd__reduction(const sd_tensor *x, uint32_t axes);

@@ -8,19 +8,38 @@
 /* True if x beats the best so far: larger, or the first NaN. */
 #define BEATS(x, best) ((x) > (best) || ((x) != (x) && (best) == (best)))
 
+/* Where the last axis is kept, whole rows are compared, in the order in which they lie in memory. */
 #define REDUCE_MAX(suffix, type)                                                                  \
-    static void reduce_max_##suffix(const sd_args *args)                                          \
+    static void max_rows_##suffix(const sd_tensor *in, uint32_t axes, type *y)                    \
     {                                                                                             \
-        sd_reduction r = sd__reduction(&args->in[0], ((const sd_reduce_attr *)args->attr)->axes); \
+        sd_tensor heads = *in; /* the first element of each row */                                \
+        int64_t columns = in->shape.dim[--heads.shape.rank], step = in->stride[heads.shape.rank]; \
+        sd_reduction r = sd__reduction(&heads, axes);                                             \
+        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                       \
+        for (int64_t i = 0; i < r.kept; i++, y += columns)                                        \
+            for (int64_t k = 0; k < r.terms * r.run; k++, sd__walk_next(&walk)) {                 \
+                const type *x = (const type *)r.x.data + walk.offset[0];                          \
+                for (int64_t c = 0; c < columns; c++)                                             \
+                    y[c] = k == 0 || BEATS(x[c * step], y[c]) ? x[c * step] : y[c];               \
+            }                                                                                     \
+    }                                                                                             \
+    static void max_runs_##suffix(const sd_tensor *in, uint32_t axes, type *y)                    \
+    {                                                                                             \
+        sd_reduction r = sd__reduction(in, axes);                                                 \
         sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                       \
         const type *x = r.x.data;                                                                 \
-        type *y = args->out[0].data;                                                              \
         for (int64_t i = 0; i < r.kept; i++) {                                                    \
             y[i] = x[walk.offset[0]];                                                             \
             for (int64_t k = 0; k < r.terms * r.run; k++, sd__walk_next(&walk))                   \
                 if (BEATS(x[walk.offset[0]], y[i]))                                               \
                     y[i] = x[walk.offset[0]];                                                     \
         }                                                                                         \
+    }                                                                                             \
+    static void reduce_max_##suffix(const sd_args *args)                                          \
+    {                                                                                             \
+        uint32_t axes = ((const sd_reduce_attr *)args->attr)->axes;                               \
+        bool rows = !(axes & SD_AXIS(args->in[0].shape.rank - 1));                                \
+        (rows ? max_rows_##suffix : max_runs_##suffix)(&args->in[0], axes, args->out[0].data);    \
     }
 REDUCE_MAX(f32, float)
 REDUCE_MAX(f64, double)

@@ -2,9 +2,9 @@
 #include "ops/sum.h"
 #include "ops/reduce.h"
 
-/* The block's elements are copied together first, so that any strides give the same bits. */
+/* Elements that do not follow each other are copied together first, a block at a time, so that any strides give the same bits. */
 #define SUM(suffix, type)                                                                         \
-    static type sum_run_##suffix(const type *x, sd_walk *walk, int64_t n)                         \
+    static type sum_apart_##suffix(const type *x, sd_walk *walk, int64_t n)                       \
     {                                                                                             \
         type block[SD_SUM_BLOCK], total = 0;                                                      \
         for (int64_t done = 0; done < n;) {                                                       \
@@ -16,11 +16,19 @@
         }                                                                                         \
         return total;                                                                             \
     }                                                                                             \
-    static type sum_terms_##suffix(const type *x, sd_walk *walk, const sd_reduction *r)           \
+    static type sum_run_##suffix(const sd_reduction *r, sd_walk *walk)                            \
+    {                                                                                             \
+        if (!r->dense)                                                                            \
+            return sum_apart_##suffix(r->x.data, walk, r->run);                                   \
+        type total = sd__sum_run_##suffix((const type *)r->x.data + walk->offset[0], r->run);     \
+        sd__walk_next(walk);                                                                      \
+        return total;                                                                             \
+    }                                                                                             \
+    static type sum_terms_##suffix(const sd_reduction *r, sd_walk *walk)                          \
     {                                                                                             \
         type total = 0, group = 0;                                                                \
         for (int64_t i = 0; i < r->terms; i++) {                                                  \
-            group += sum_run_##suffix(x, walk, r->run);                                           \
+            group += sum_run_##suffix(r, walk);                                                   \
             if ((i + 1) % SD_SUM_GROUP == 0 || i + 1 == r->terms) {                               \
                 total += group;                                                                   \
                 group = 0;                                                                        \
@@ -31,10 +39,11 @@
     static void sum_##suffix(const sd_args *args)                                                 \
     {                                                                                             \
         sd_reduction r = sd__reduction(&args->in[0], ((const sd_reduce_attr *)args->attr)->axes); \
-        sd_walk walk = sd__walk(r.x.shape, 1, (const sd_tensor *[]){&r.x});                       \
+        sd_shape walked = sd_shape_make(r.dense ? r.head : r.x.shape.rank, r.x.shape.dim);        \
+        sd_walk walk = sd__walk(walked, 1, (const sd_tensor *[]){&r.x});                          \
         type *y = args->out[0].data;                                                              \
         for (int64_t i = 0; i < r.kept; i++)                                                      \
-            y[i] = sum_terms_##suffix(r.x.data, &walk, &r);                                       \
+            y[i] = sum_terms_##suffix(&r, &walk);                                                 \
     }
 SUM(f32, float)
 SUM(f64, double)
