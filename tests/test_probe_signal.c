@@ -565,6 +565,10 @@ static void gaussian_squares_are_those_of_the_layers(void **state)
             assert_true(isnan(r.layer[0].predicted) && isnan(square) && isnan(r.layer[0].saturated));
         } else {
             double y[2][QUANTILES / 40], at[QUANTILES / 40];
+            if (kind == SD_RELU || kind == SD_LEAKY) { /* half of the mass, or that and a part of the other half */
+                near(square, 1.3 * 1.3 * (kind == SD_RELU ? 0.5 : 0.52), 1e-9, "E f(x)^2, closed form");
+                near(slope, kind == SD_RELU ? 0.5 : 0.52, 1e-9, "E f'(x)^2, closed form");
+            }
             near(r.layer[0].predicted, r.layer[0].rms, 2e-3, r.layer[0].kind);
             for (int side = 0; side < 2; side++) { /* slopes by differences, at every 40th quantile */
                 for (int i = 0; i < QUANTILES / 40; i++)
@@ -636,6 +640,8 @@ static void planted_units_are_found_and_no_others(void **state)
     assert_int_equal(row(&r, "dense1")->dead, 0);
     near(row(&r, "relu1")->saturated, 0.2, 1e-12, "one channel of five is 0");
     assert_true(row(&r, "tanh1")->saturated >= 1.0 / 6 - 1e-12);
+    assert_int_equal(r.stuck, 0); /* what is dead is counted as that */
+    assert_int_equal(row(&r, "conv1")->stuck, -1);
     sd_signal_report_clear(&r);
     /* One sample wakes a unit up: it is in the first batch, or in the last, smaller one. */
     slice(model, "conv1/bias")[3] = 0;
@@ -653,6 +659,31 @@ static void planted_units_are_found_and_no_others(void **state)
         sd_signal_report_clear(&r);
     }
     sd_dataset_free(data);
+    sd_model_free(model);
+}
+
+/* Two units of tanh that vary, but only where the slope is below 1 %: one sample, in the first or in the last, smaller batch, frees one. */
+static void units_that_one_sample_frees_are_not_stuck(void **state)
+{
+    (void)state;
+    static const int free_at[] = {-1, 0, N - 1};
+    chosen c = {SD_TANH, 0};
+    sd_model *model = model_of(activation_only, &c, SD_SHAPE(2), 0, 0, SD_F32);
+    for (int k = 0; k < 3; k++) {
+        double x[N * 2];
+        sd_signal_report r;
+        law_draw_f64(x, N * 2, 3.1, 4.5);
+        if (free_at[k] >= 0)
+            x[free_at[k] * 2 + 1] = 1;
+        sd_dataset *data = data_of(N, SD_SHAPE(2), x, NULL, 0, NULL, 0);
+        assert_ok(sd_probe_signal(&(sd_subject){.model = model, .data = data, .batch = 4}, NULL, &r));
+        assert_int_equal(r.layer[0].stuck, k ? 1 : 2);
+        assert_int_equal(r.stuck, k ? 1 : 2);
+        assert_int_equal(r.dead, 0);
+        assert_int_equal(r.input.stuck, -1);
+        sd_signal_report_clear(&r);
+        sd_dataset_free(data);
+    }
     sd_model_free(model);
 }
 
@@ -817,6 +848,7 @@ int main(void)
         cmocka_unit_test(saturation_begins_at_one_per_cent_of_the_largest_slope),
         cmocka_unit_test(gaussian_squares_are_those_of_the_layers),
         cmocka_unit_test(planted_units_are_found_and_no_others),
+        cmocka_unit_test(units_that_one_sample_frees_are_not_stuck),
         cmocka_unit_test(idle_layers_are_found_and_no_others),
         cmocka_unit_test(types_weights_and_brevity),
         cmocka_unit_test(what_cannot_be_measured_is_said),

@@ -367,32 +367,32 @@ typedef struct sd_layer_signal {
     double saturated;       /**< share of an activation's elements that are saturated */
     int64_t dead;           /**< units whose output is constant up to rounding; -1: the layer computes nothing */
     int64_t *dead_unit;     /**< [dead] which, in rising order */
+    int64_t stuck;          /**< others that are saturated everywhere in all samples; -1: no activation */
     double gradient;        /**< root mean square of d(loss of a sample)/d(output) */
     int64_t parameters;     /**< elements of its slices of theta */
     double weight_norm;     /**< 2-norm of its parameters; NaN without any */
     double gradient_norm;   /**< 2-norm of the gradient of the mean loss in its parameters, frozen ones, too */
-    double change;    /**< rms of (output - input) over rms of the input; of several inputs the nearest; NaN: other sizes */
-    bool idle;        /**< changes nothing: `change` is rounding, or of a sum less than SD_IDLE_SUM */
-    double predicted; /**< rms that the mean field expects, with the weights as they are */
-    double
-        predicted_error; /**< linear maps: by how much the choice of independent weights makes it vary, one deviation, at most */
-    double initial;      /**< linear maps: the same rms with freshly drawn weights */
-    double chi;          /**< mean square of the gradient at the input, by way of this layer, over that at the output */
-    double predicted_chi; /**< the same ratio by the mean field, with the weights as they are */
-    double initial_chi;   /**< linear maps: with freshly drawn weights */
+    double change;          /**< rms of output - input over that of the input, the nearest input; NaN: other sizes */
+    bool idle;              /**< changes nothing: `change` is at most the report's rounding, or of a sum SD_IDLE_SUM */
+    double predicted;       /**< rms that the mean field expects, with the weights as they are */
+    double predicted_error; /**< linear maps: one deviation of it over the choice of independent weights, at most */
+    double initial;         /**< linear maps: the same rms with freshly drawn weights */
+    double chi;             /**< mean square of the gradient at the input, by way of this layer, over that at the output */
+    double predicted_chi;   /**< the same ratio by the mean field, with the weights as they are */
+    double initial_chi;     /**< linear maps: with freshly drawn weights */
 } sd_layer_signal;
 
 /** What was measured. Arrays and names belong to it. */
 typedef struct sd_signal_report {
-    int64_t samples; /**< over how many samples */
-    bool training;   /**< batch norm by each batch's statistics, dropout on */
-    double loss;     /**< mean loss; NaN without one, and then all gradients are */
-    sd_layer_signal
-        input; /**< the samples as the network gets them: mean, deviation, rms, gradient, constant features (dead) */
-    sd_layer_signal *layer; /**< [layers] in the order of building */
-    int layers;             /**< number of rows */
-    int64_t units, dead;    /**< of all activations together: their units, and those of them that are dead */
-    char *text;             /**< the names */
+    int64_t samples;            /**< over how many samples */
+    bool training;              /**< batch norm by each batch's statistics, dropout on */
+    double loss;                /**< mean loss; NaN without one, and then all gradients are */
+    double rounding;            /**< what is smaller, relative to the numbers themselves, counts as rounding */
+    sd_layer_signal input;      /**< the samples as the network gets them; dead: constant features or channels */
+    sd_layer_signal *layer;     /**< [layers] in the order of building */
+    int layers;                 /**< number of rows */
+    int64_t units, dead, stuck; /**< of all activations together */
+    char *text;                 /**< the names */
 } sd_signal_report;
 
 /**

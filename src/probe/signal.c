@@ -24,7 +24,9 @@ typedef struct measurement {
     double *sum;              /* [sums] over all samples */
     double *gradient;         /* theta's layout: of the sum of the losses */
     double *highest, *lowest; /* [units] over all samples */
+    double *awake;            /* [units] of activations: above 0 where an element is not saturated */
     void *batch_sum, *batch_gradient, *batch_highest, *batch_lowest;
+    double *batch_awake;
 } measurement;
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */
@@ -40,6 +42,7 @@ static void accumulate(measurement *m)
     for (int64_t i = 0; i < p->units; i++) {
         m->highest[i] = fmax(m->highest[i], sd__element(m->batch_highest, dtype, i));
         m->lowest[i] = fmin(m->lowest[i], -sd__element(m->batch_lowest, dtype, i));
+        m->awake[i] += m->batch_awake[i];
     }
 }
 
@@ -56,6 +59,7 @@ static sd_status run(measurement *m, int64_t first, const sd_signal_program *p)
                              {"grad", m->batch_gradient},
                              {"highest", m->batch_highest},
                              {"lowest", m->batch_lowest},
+                             {"awake", m->batch_awake},
                              {NULL, NULL}};
     return sd__run_fed(p->plan, p->workspace, feeds, sd_context_pool(m->model->context));
 }
@@ -79,12 +83,14 @@ static sd_status make_room(measurement *m)
     m->gradient = sd__alloc_zeroed((size_t)m->model->params.length + 1, size);
     m->highest = sd__alloc(units, size);
     m->lowest = sd__alloc(units, size);
+    m->awake = sd__alloc_zeroed(units, size);
+    m->batch_awake = sd__alloc_zeroed(units, size);
     m->batch_sum = sd__alloc_aligned(sums * size);
     m->batch_gradient = sd_model_vector(m->model);
     m->batch_highest = sd__alloc_aligned(units * size);
     m->batch_lowest = sd__alloc_aligned(units * size);
-    if (!m->sum || !m->gradient || !m->highest || !m->lowest || !m->batch_sum || !m->batch_gradient || !m->batch_highest ||
-        !m->batch_lowest)
+    if (!m->sum || !m->gradient || !m->highest || !m->lowest || !m->awake || !m->batch_awake || !m->batch_sum ||
+        !m->batch_gradient || !m->batch_highest || !m->batch_lowest)
         return sd__fail(SD_ENOMEM, "no memory for the signal in %d layers", m->program[0].layers);
     for (size_t i = 0; i < units; i++) {
         m->highest[i] = -INFINITY;
@@ -113,6 +119,8 @@ static void clear(measurement *m)
     free(m->gradient);
     free(m->highest);
     free(m->lowest);
+    free(m->awake);
+    free(m->batch_awake);
     free(m->batch_sum);
     free(m->batch_gradient);
     free(m->batch_highest);
@@ -134,6 +142,15 @@ static bool is_dead(const measurement *m, int64_t unit)
 {
     double highest = m->highest[unit], lowest = m->lowest[unit];
     return highest - lowest <= rounding(m) * fmax(fabs(highest), fabs(lowest));
+}
+
+/* Those that every element of every sample finds saturated. Dead ones are counted as that. */
+static int64_t count_stuck(const measurement *m, const sd_signal_site *s)
+{
+    int64_t n = 0;
+    for (int64_t i = s->first_unit; i < s->first_unit + s->units; i++)
+        n += m->awake[i] == 0 && !is_dead(m, i);
+    return n;
 }
 
 static sd_status find_dead(const measurement *m, const sd_signal_site *s, sd_layer_signal *l)
@@ -160,6 +177,7 @@ static sd_status fill_output(const measurement *m, const sd_signal_site *s, sd_l
     l->deviation = sqrt(fmax(0, square - mean * mean));
     l->rms = sqrt(square);
     l->saturated = mean_of(m, s, SD_SUM_FLAT, s->elements);
+    l->stuck = s->place[SD_SUM_FLAT] < 0 ? -1 : count_stuck(m, s);
     l->gradient = sqrt(mean_of(m, s, SD_SUM_GRADIENT, s->elements));
     return find_dead(m, s, l);
 }
@@ -336,6 +354,7 @@ static sd_status fill(const measurement *m, sd_signal_report *r)
     const sd_signal_program *p = &m->program[0];
     SD_TRY(copy_names(m, r));
     r->samples = m->samples.n;
+    r->rounding = rounding(m);
     r->training = m->mode == SD_TRAIN;
     r->loss = p->has_loss ? m->sum[p->loss] / (double)m->samples.n : NAN;
     SD_TRY(fill_output(m, &p->site[p->layers], &r->input));
@@ -344,6 +363,7 @@ static sd_status fill(const measurement *m, sd_signal_report *r)
         bool counts = r->layer[i].dead >= 0 && !isnan(r->layer[i].saturated);
         r->units += counts ? r->layer[i].units : 0;
         r->dead += counts ? r->layer[i].dead : 0;
+        r->stuck += counts ? r->layer[i].stuck : 0;
     }
     SD_TRY(check_finite(r));
     return check_gradients(r, p->has_loss);

@@ -90,9 +90,11 @@ static sd_node through(sd_node y, sd_node gradient, sd_node x)
 static void add_activation(maker *m, sd_signal_site *s, const sd_layer_row *row, sd_node x)
 {
     sd_node y = row->output, slope = through(y, sd_constant_like(y, 1), x);
-    sd_node flat = sd_compare(sd_abs(slope), SD_LT, sd_constant_like(slope, SD_SATURATED * sd__steepest(row->kind)));
+    sd_node limit = sd_constant_like(slope, SD_SATURATED * sd__steepest(row->kind));
+    sd_node flat = sd_cast(sd_compare(sd_abs(slope), SD_LT, limit), SD_F64);
     sd_node leaky = sd__layer_node(&m->a, row, &sd__op_leaky_relu);
-    s->place[SD_SUM_FLAT] = put_sum(m, sd_cast(flat, SD_F64));
+    s->place[SD_SUM_FLAT] = put_sum(m, flat);
+    put(m, "awake", s->first_unit, sd_reduce_max(sd_shift(sd_neg(flat), 1), all_but_units(sd_node_shape(y)), false));
     s->leak = leaky.id ? *(const double *)sd__attr(leaky) : NAN;
 }
 

@@ -25,7 +25,7 @@ typedef struct sd_signal_site {
     int place[SD_SIGNAL_SUMS]; /* in the slot "sums"; -1: not summed */
     int change, changes;       /* first place of `changes` pairs: squared difference from an input, squared input */
     int64_t elements, inputs;  /* of output and input, for one sample */
-    int64_t first_unit, units; /* in the slots "highest" and "lowest" */
+    int64_t first_unit, units; /* in the slots "highest", "lowest", "awake" */
     int64_t windows;           /* linear maps: windows of one sample, those of each group by themselves; dense: 1 */
     int weight;                /* slice; -1: no linear map */
     double leak;               /* slope below 0 of a leaky ReLU */
@@ -44,7 +44,8 @@ typedef struct sd_signal_program {
 
 /*
  * Slots: those of the model; "sums" f64 [sums]; "highest" and "lowest" [units] of the model's type, of every unit its largest value and its
- * largest negative one; "grad", theta's layout. brief: neither changes nor what the mean field needs. To be freed, also after an error.
+ * largest negative one; "awake" f64 [units], of activations: 1 where a unit has an element that is not saturated; "grad", theta's layout.
+ * brief: neither changes nor what the mean field needs. To be freed, also after an error.
  */
 sd_status sd__signal_program(sd_model *model, sd_mode mode, int64_t batch, bool brief, sd_signal_program *program);
 void sd__signal_program_free(sd_signal_program *program);
