@@ -69,6 +69,47 @@ assert all(abs(a - b) < 1e-9 * trace for a, b in zip(own, twin))
 assert j["facts"]["stability_limit"] == 20
 END
 
+expect 0 probe signal line --json
+cp out json
+python3 - <<'END' || fail "the signal of linear regression"
+import json
+j = json.load(open("json"))
+rows = [[float(v) for v in l.split(",")] for l in open("line.csv").read().split("\n")[1:-1]]
+facts, found = j["facts"], j["found"]
+assert facts["units"] == facts["dead_units"] == facts["saturated_units"] == 0 and facts["idle_layers"] == []
+flat = [v for r in rows for v in r[:4]]
+mean = sum(flat) / len(flat)
+given, dense = found["signal"]["rows"]
+assert given["name"] == "input" and abs(given["mean"] - mean) < 1e-12 and given["untrained_mean"] == given["mean"]
+assert abs(given["deviation"] ** 2 - sum((v - mean) ** 2 for v in flat) / len(flat)) < 1e-12
+# The gradient of (z - t)^2 is 2 (z - t), so its mean square is 4 times the loss.
+loss = found["loss"]["run"]["estimate"]
+assert abs(found["gradients"]["rows"][1]["gradient"] ** 2 - 4 * loss) < 1e-9 * loss
+assert found["mean_field"]["rows"][0]["compared"] == "yes"
+END
+
+# Signal, also on a network of which one layer does nothing: a ReLU behind a ReLU.
+before=$(find points -type f -exec sha256sum {} + | sort)
+expect 0 probe signal points
+tr '\n' ' ' <out >flat
+says flat "Every layer that computes changes what it reads"
+says flat "not compared: its statistics set the size"
+says flat "learning, not a fault"
+expect 0 probe signal points --training --json
+cp out json
+holds json "j['facts']['units'] == 6 and j['facts']['layers'] == 4 and j['facts']['batch_norm'] == 'batch'"
+holds json "[r['name'] for r in j['found']['signal']['rows']] == ['input', 'dense1', 'batch_norm1', 'tanh1', 'dense2']"
+holds json "[r['compared'][:3] for r in j['found']['mean_field']['rows']] == ['yes', 'not', 'yes', 'yes']"
+holds json "[len(s['points']) for s in j['found']['depth']['series']] == [4] * 4"
+[ "$(find points -type f -exec sha256sum {} + | sort)" = "$before" ] || fail "the run is not as it was"
+sed 's/batch_norm, tanh/relu, {relu: {name: again}}/' points.yaml >again.yaml
+expect 0 train again.yaml --out again --quiet
+expect 0 probe signal again --json
+cp out json
+holds json "j['facts']['idle_layers'] == ['again'] and j['facts']['units'] == 12"
+expect 0 probe signal again
+says out "Layers that change nothing: again (0)"
+
 # Linear probes: on a run with a test part, on one without, on one that predicts numbers.
 sed 's/validation: 0}/validation: 0.2, test: 0.3}/' points.yaml >judged.yaml
 expect 0 train judged.yaml --out judged --quiet

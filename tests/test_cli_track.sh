@@ -2,7 +2,7 @@
 . "$SONDE_SOURCE/tests/cli.sh"
 
 small_yaml >plain.yaml
-{ small_yaml; echo 'probes: {every: 10, use: [sharpness], samples: 32}'; } >probed.yaml
+{ small_yaml; echo 'probes: {every: 10, use: [signal, sharpness], samples: 32}'; } >probed.yaml
 expect 0 train plain.yaml --set train.epochs=2 --out plain --quiet
 expect 0 train probed.yaml --set train.epochs=2 --out probed --quiet
 [ "$(weights plain)" = "$(weights probed)" ] || fail "measuring changed the weights"
@@ -13,6 +13,9 @@ probes = [l for l in lines if l["event"] == "probe"]
 last = max(l["step"] for l in lines)
 assert [l["step"] for l in probes] == list(range(0, last + 1, 10)), [l["step"] for l in probes]
 assert all(l["sharpness"] > 0 for l in probes)
+assert all(0 <= l["signal/relu1/saturated"] <= 1 and l["signal/dense1/gradient_norm"] > 0 for l in probes)
+assert all(l["signal/dead"] >= 0 and l["signal/stuck"] == 0 for l in probes) # a ReLU that is always saturated is dead
+assert len({l["signal/dense1/deviation"] for l in probes}) > 1
 assert not any(json.loads(l)["event"] == "probe" for l in open("plain/metrics.jsonl"))
 END
 
@@ -30,3 +33,11 @@ sed 's/sharpness/sharpnes/' probed.yaml >typo.yaml
 expect 1 train typo.yaml --out typo --quiet
 says err "typo.yaml:"
 says err "sharpness"
+
+# Probes do not stop a run that diverges sooner: the trainer does, where it would have without them.
+{ small_yaml | sed 's/adam: {lr: 0.003}/sgd: {lr: 1000000}/; /batch_norm/d; /cosine/d'; echo 'probes: {every: 1, use: [signal, sharpness], samples: 32}'; } >burst.yaml
+grep -v '^probes' burst.yaml >burst_plain.yaml
+expect 3 train burst_plain.yaml --out burst --quiet
+sed 's/replay burst/replay/' err >alone
+expect 3 train burst.yaml --out burst_probed --quiet
+sed 's/replay burst_probed/replay/' err | cmp -s - alone || fail "a run that diverges says something else with probes, not: $(cat alone)"

@@ -110,6 +110,19 @@ static void multiply_by_the_hessian(const sd_observation *seen, bool training)
     sd_curvature_free(c);
 }
 
+static void measure_the_signal(const sd_observation *seen, bool training)
+{
+    sd_signal_report r;
+    sd_subject subject = {.model = seen->model,
+                          .data = seen->data->train,
+                          .normalization = &seen->data->normalization,
+                          .samples = LOOKED_AT,
+                          .batch = 10,
+                          .training = training};
+    ok(sd_probe_signal(&subject, NULL, &r));
+    sd_signal_report_clear(&r);
+}
+
 /* Leaves the thread rounding upwards, and small numbers flushed to zero. */
 static sd_status do_everything(void *user, const sd_observation *seen)
 {
@@ -118,6 +131,7 @@ static sd_status do_everything(void *user, const sd_observation *seen)
     for (int mode = SD_TRAIN; mode <= SD_EVAL; mode++) {
         run_the_model(seen, (sd_mode)mode);
         multiply_by_the_hessian(seen, mode == SD_TRAIN);
+        measure_the_signal(seen, mode == SD_TRAIN);
     }
     ok(sd_evaluate(seen->model, seen->data->validation, &seen->data->normalization, 0, &scores));
     ok(sd_observation_add(seen, "loss", scores.loss));

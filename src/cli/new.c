@@ -42,7 +42,7 @@ static const char text[] =
     "  # early_stopping: {patience: 3}    # epochs without a better validation loss\n"
     "  # checkpoint: {steps: 1000}        # beside the ends of epochs and every 60 seconds\n"
     "\n"
-    "# probes: {every: 100, use: [sharpness]}            # instruments that look on, into metrics.jsonl and TensorBoard\n"
+    "# probes: {every: 100, use: [signal, sharpness]}    # instruments that look on, into metrics.jsonl and TensorBoard\n"
     "# init: {from: runs/last, layers: [conv1, conv2]}   # start from another run's weights\n"
     "# freeze: [conv1, conv2]                            # and do not train these\n";
 

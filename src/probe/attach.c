@@ -20,6 +20,8 @@ static sd_status observe(void *user, const sd_observation *seen)
         .model = seen->model, .data = seen->data->train, .normalization = &seen->data->normalization, .samples = t->samples};
     sd_scalars *scalars = sd__alloc_zeroed(1, sizeof *scalars);
     sd_status status = scalars ? t->instrument->track(&subject, scalars) : sd__fail(SD_ENOMEM, "no memory for probes");
+    if (status == SD_ENONFINITE) /* a run that diverges is stopped by the trainer where it would have been without probes */
+        status = SD_OK;
     for (int i = 0; status == SD_OK && i < scalars->n; i++) {
         const char *name = scalars->item[i].name;
         status = sd_observation_add(seen, strcmp(name, t->instrument->track_name) ? name : NULL, scalars->item[i].value);

@@ -49,7 +49,7 @@ typedef struct sd_examination {
 typedef struct sd_scalars {
     int n;
     struct {
-        char name[64]; /* "sharpness", "signal/conv1/deviation" */
+        char name[64]; /* behind the tracker's name: "conv1/deviation"; that name itself: the only number */
         double value;
     } item[256]; /* what is too many is dropped, and counted */
     int dropped;
