@@ -501,6 +501,39 @@ static void he_networks_follow_the_recursion(void **state)
     free(x);
 }
 
+/* Inits of a 40 x 60 matrix: what is expected of fresh weights is the mean square of the weights that the model drew. */
+static sd_built drawn_by(sd_builder *b, void *user)
+{
+    return (sd_built){.output = sd_layer_dense(b, b->input, (sd_dense_spec){.units = 60, .init = user})};
+}
+
+static void fresh_weights_are_as_large_as_those_drawn(void **state)
+{
+    (void)state;
+    enum { IN = 40, OUT = 60 };
+    /* deviation of a square over its mean: sqrt(2) of a normal one, less of a uniform one about 0, nothing of all together if orthogonal */
+    static const struct {
+        sd_init init;
+        double deviation;
+    } cases[] = {{{SD_INIT_NORMAL, 0.3, 0}, 1.5}, {{SD_INIT_UNIFORM, -0.2, 0.5}, 1.2}, {{SD_INIT_XAVIER, 0, 0}, 1.5},
+                 {{SD_INIT_HE, 0, 0}, 1.5},       {{SD_INIT_LECUN, 0, 0}, 1.5},        {{SD_INIT_ORTHOGONAL, 1.7, 0}, 1e-9}};
+    double x[N * IN];
+    law_draw_f64(x, (size_t)N * IN, -1, 1);
+    sd_dataset *data = data_of(N, SD_SHAPE(IN), x, NULL, 0, NULL, 0);
+    for (size_t i = 0; i < SD_COUNT(cases); i++) {
+        sd_signal_report r;
+        sd_init init = cases[i].init;
+        sd_model *model = model_of(drawn_by, &init, SD_SHAPE(IN), 0, 0, SD_F64);
+        assert_ok(sd_probe_signal(&(sd_subject){.model = model, .data = data}, NULL, &r));
+        double drawn = pow(rms_of((size_t)IN * OUT, sd_model_theta(model)), 2),
+               expected = pow(r.layer[0].initial / r.input.rms, 2) / IN;
+        near(expected / drawn, 1, 5 * cases[i].deviation / sqrt(IN * OUT), "mean square of fresh weights");
+        sd_signal_report_clear(&r);
+        sd_model_free(model);
+    }
+    sd_dataset_free(data);
+}
+
 /* ---- activations ------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct chosen {
@@ -845,6 +878,7 @@ int main(void)
         cmocka_unit_test(every_layer_is_as_a_model_cut_there),
         cmocka_unit_test(the_prediction_is_the_mean_over_all_signs),
         cmocka_unit_test(he_networks_follow_the_recursion),
+        cmocka_unit_test(fresh_weights_are_as_large_as_those_drawn),
         cmocka_unit_test(saturation_begins_at_one_per_cent_of_the_largest_slope),
         cmocka_unit_test(gaussian_squares_are_those_of_the_layers),
         cmocka_unit_test(planted_units_are_found_and_no_others),
