@@ -49,7 +49,8 @@ typedef struct sd_command {
 } sd_command;
 
 extern const sd_command sd__command_new, sd__command_train, sd__command_eval, sd__command_predict, sd__command_info,
-    sd__command_profile, sd__command_data, sd__command_replay, sd__command_lab, sd__command_probe, sd__command_help;
+    sd__command_profile, sd__command_data, sd__command_replay, sd__command_lab, sd__command_probe, sd__command_why,
+    sd__command_help;
 extern const sd_command *const sd__commands[];
 extern const int sd__n_commands;
 

@@ -1,4 +1,5 @@
 /* main.c -- the command `sonde`: finds the command in the table and runs it. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 
 const sd_command *const sd__commands[] = {
     &sd__command_new,  &sd__command_train,  &sd__command_eval, &sd__command_predict, &sd__command_info, &sd__command_profile,
-    &sd__command_data, &sd__command_replay, &sd__command_lab,  &sd__command_probe,   &sd__command_help,
+    &sd__command_data, &sd__command_replay, &sd__command_lab,  &sd__command_probe,   &sd__command_why,  &sd__command_help,
 };
 const int sd__n_commands = (int)SD_COUNT(sd__commands);
 
@@ -44,6 +45,7 @@ static int run(const sd_command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write, which says so */
     if (argc < 2) {
         sd__print_help(NULL);
         return SD_EXIT_USAGE;

@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-enum { WIDTH = 100, CELL = 96, COLUMNS = 16 };
+enum { WIDTH = 100, CELL = 96, COLUMNS = 16, BESIDE = 14 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -17,14 +17,14 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* Words up to the line's end; no word is cut. */
-static void print_wrapped(const char *text)
+/* Words up to the line's end; no word is cut. Further lines begin with `indent` blanks. */
+static void print_words(const char *text, size_t indent)
 {
     size_t column = 0;
     while (*text) {
         size_t word = strcspn(text, " ");
-        if (column && column + 1 + word > WIDTH) {
-            putchar('\n');
+        if (column && indent + column + 1 + word > WIDTH) {
+            printf("\n%*s", (int)indent, "");
             column = 0;
         }
         printf("%s%.*s", column ? " " : "", (int)word, text);
@@ -33,6 +33,14 @@ static void print_wrapped(const char *text)
         text += strspn(text, " ");
     }
     putchar('\n');
+}
+
+static void print_wrapped(const char *text) { print_words(text, 0); }
+
+void sd__print_beside(const char *word, const char *text)
+{
+    printf("%-*s", BESIDE, word);
+    print_words(text, BESIDE);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------ */

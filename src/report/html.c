@@ -1,9 +1,7 @@
 /* html.c -- the shell of every page: its style sheet, escaping, writing. */
 #include "report/html.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include "base/file.h"
 
 static const char style[] =
     ":root{color-scheme:light dark;--back:#fff;--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--card:#f6f8fa;--link:#0a58ca;"
@@ -16,6 +14,8 @@ static const char style[] =
     "body{margin:0 auto;padding:1rem;max-width:52rem;background:var(--back);color:var(--ink);"
     "font:16px/1.55 system-ui,sans-serif;overflow-wrap:anywhere}\n"
     "a{color:var(--link)}\n"
+    "nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin:1rem 0}"
+    "details{margin:2rem 0;border-top:1px solid var(--rule);padding-top:.5rem}summary{cursor:pointer;font-weight:600}\n"
     "h1{font-size:1.6rem;line-height:1.25;margin:.4rem 0 1rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}\n"
     "p{margin:.5rem 0}.soft{color:var(--soft)}.small{font-size:.875rem}\n"
     "code{font:.875em ui-monospace,monospace;background:var(--card);padding:.1em .3em;border-radius:4px}\n"
@@ -67,11 +67,6 @@ void sd__html_end(sd_string *page) { sd__string_add(page, "</body>\n</html>\n");
 
 sd_status sd__html_write(const sd_string *page, const char *path)
 {
-    if (page->failed)
-        return sd__fail(SD_ENOMEM, "%s: out of memory", path);
-    FILE *file = fopen(path, "w");
-    bool good = file && fwrite(page->text, 1, page->length, file) == page->length;
-    if (file)
-        good = fclose(file) == 0 && good;
-    return good ? SD_OK : sd__fail(SD_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    return page->failed ? sd__fail(SD_ENOMEM, "%s: out of memory", path)
+                        : sd__file_write_atomic(path, page->text, page->length);
 }

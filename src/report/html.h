@@ -11,7 +11,7 @@ void sd__html_text(sd_string *page, const char *text);
 void sd__html_begin(sd_string *page, const char *title);
 void sd__html_end(sd_string *page);
 
-/* Writes a finished page (atomically enough: a new file). errors SD_EIO, SD_ENOMEM (the string failed) */
+/* Writes a finished page; complete, or the former one stays. errors SD_EIO, SD_ENOMEM (the string failed) */
 sd_status sd__html_write(const sd_string *page, const char *path);
 
 #endif
