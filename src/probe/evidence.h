@@ -52,9 +52,13 @@ typedef struct sd_twin {
 
 /*
  * All samples of `second` that `first` holds too: found by a hash, decided by comparing values, 0 and -0 being equal (and, as everywhere in
- * reading, numbers too small to be normal being 0). *twin [count] is to be freed. errors SD_ESHAPE, SD_ENOMEM, those of reading
+ * reading, numbers too small to be normal being 0).
+ *
+ * hash_bits  1 to 64: how many are used. The result does not depend on it, only the time
+ * twin       [count], in the order of `second`; to be freed
+ * errors     SD_ESHAPE, SD_ENOMEM, those of reading
  */
-sd_status sd__exact_twins(const sd_dataset *first, const sd_dataset *second, sd_twin **twin, int64_t *count);
+sd_status sd__exact_twins(const sd_dataset *first, const sd_dataset *second, int hash_bits, sd_twin **twin, int64_t *count);
 
 /* ---- the run's log ---------------------------------------------------------------------------------------------------------- */
 

@@ -186,7 +186,7 @@ static sd_status look_for_twins(sd_overview *o)
     sd_findings *f = &o->f;
     if (!f->held_out)
         return SD_OK;
-    SD_TRY(sd__exact_twins(o->e->data.train, o->part, &o->twin, &f->twins));
+    SD_TRY(sd__exact_twins(o->e->data.train, o->part, 64, &o->twin, &f->twins));
     f->twins_of = sd_dataset_get(o->part)->samples;
     f->contradictions = 0;
     for (int64_t i = 0; i < f->twins; i++)

@@ -22,6 +22,7 @@ typedef struct search {
     const sd_dataset *first, *second;
     sd_dtype dtype;
     int64_t values, targets;
+    uint64_t mask; /* of hashes */
     sample a, b;
     key *keys; /* [n] of first, sorted */
     int64_t n;
@@ -62,11 +63,13 @@ static int by_hash(const void *a, const void *b)
     return (x->position > y->position) - (x->position < y->position);
 }
 
+static uint64_t hash_of(const search *s, const void *x) { return sd__hash(SD_HASH_START, x, bytes_of(s)) & s->mask; }
+
 static sd_status hash_first(search *s)
 {
     for (int32_t i = 0; i < (int32_t)s->n; i++) {
         SD_TRY(read_input(s, s->first, i, s->a.x));
-        s->keys[i] = (key){sd__hash(SD_HASH_START, s->a.x, bytes_of(s)), i};
+        s->keys[i] = (key){hash_of(s, s->a.x), i};
     }
     qsort(s->keys, (size_t)s->n, sizeof *s->keys, by_hash);
     return SD_OK;
@@ -101,7 +104,7 @@ static sd_status compare_answers(search *s, sd_twin *twin)
 static sd_status look_up(search *s, int32_t position, sd_twin *twin, int64_t *count)
 {
     SD_TRY(read_input(s, s->second, position, s->b.x));
-    uint64_t hash = sd__hash(SD_HASH_START, s->b.x, bytes_of(s));
+    uint64_t hash = hash_of(s, s->b.x);
     for (int64_t k = find(s, hash); k < s->n && s->keys[k].hash == hash; k++) {
         SD_TRY(read_input(s, s->first, s->keys[k].position, s->a.x));
         if (memcmp(s->a.x, s->b.x, bytes_of(s)) != 0)
@@ -132,11 +135,15 @@ static bool make_room(search *s, const sd_dataset_info *second, sd_twin **twin)
     return *twin && s->keys && s->a.x && s->b.x && s->a.targets && s->b.targets;
 }
 
-sd_status sd__exact_twins(const sd_dataset *first, const sd_dataset *second, sd_twin **twin, int64_t *count)
+sd_status sd__exact_twins(const sd_dataset *first, const sd_dataset *second, int hash_bits, sd_twin **twin, int64_t *count)
 {
     const sd_dataset_info *one = sd_dataset_get(first), *other = sd_dataset_get(second);
-    search s = {
-        .first = first, .second = second, .n = one->samples, .values = sd_shape_count(one->shape), .targets = one->targets};
+    search s = {.first = first,
+                .mask = UINT64_MAX >> (64 - hash_bits),
+                .second = second,
+                .n = one->samples,
+                .values = sd_shape_count(one->shape),
+                .targets = one->targets};
     s.dtype = one->dtype == SD_F64 || other->dtype == SD_F64 ? SD_F64 : SD_F32; /* bytes are exact in f32 */
     *count = 0;
     *twin = NULL;
