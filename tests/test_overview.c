@@ -404,7 +404,7 @@ static const struct {
     {"not_finite", "0.25", broken},
     {"untrained", "step 0", step_zero},
     {"single_class", "rose", one_class},
-    {"duplicates", "5 duplicates (1.00 % of the test part)", twins},
+    {"duplicates", "(5, 1.00 % of the test part)", twins},
     {"constant_as_good", "2.00 points (-1.00 to 5.00)", no_better_than_constant},
     {"beaten_by_linear", "3.00 points (1.00 to 5.00)", worse_than_linear},
     {"beaten_by_nearest", "4.00 points (3.00 to 5.00)", worse_than_nearest},
@@ -417,7 +417,7 @@ static const struct {
     {"overfits", "2.34 points (1.00 to 4.00)", gap},
     {"idle_layers", "2 layers", idle},
     {"still_falling", "from 0.1 to 0.0777", falling},
-    {"labels", "7 suspected labels", suspects},
+    {"labels", "(7, 1.40 %", suspects},
     {"calibration", "3.45 points", sure},
     {"few_samples", "0.8765", few},
 };
@@ -457,6 +457,20 @@ static void only_three_things_are_said_the_most_urgent_first(void **state)
     assert_string_equal(advice[0].rule, "duplicates");
     assert_string_equal(advice[1].rule, "beaten_by_linear");
     assert_string_equal(advice[2].rule, "overfits");
+}
+
+/* Who is no better than a simpler model suspects labels for want of knowledge. */
+static void only_a_good_network_may_doubt_labels(void **state)
+{
+    (void)state;
+    void (*const bad[])(sd_findings * f) = {no_better_than_constant, worse_than_linear, worse_than_nearest, step_zero, broken};
+    for (size_t i = 0; i < SD_COUNT(bad); i++) {
+        sd_findings f = good_run();
+        suspects(&f);
+        assert_true(sd__rule_holds(&f, "labels"));
+        bad[i](&f);
+        assert_false(sd__rule_holds(&f, "labels"));
+    }
 }
 
 /* What was not measured is no reason for anything. */
@@ -616,21 +630,22 @@ static void page_one_holds_the_numbers_of_a_known_run(void **state)
     near(number_of(&s, "train_score"), 1, 1e-12, "training score");
     assert_true(isnan(score_cell(&s, "this run", "lead")));
     line_says(&s, "task",
-              "Tell 2 classes apart, from inputs of shape [2]. The network has 6 parameters and was trained for 100 steps.");
+              "Tell 2 classes apart, from inputs of shape [2]. The network has 6 parameters; these are the weights after 100 "
+              "steps, 2 epochs.");
     line_says(&s, "data", "400 training, 200 test samples. Judged on all 200 of the test part.");
     line_says(&s, "score", "95.00 % right");
     line_says(&s, "fit", "100.00 %");
     line_says(&s, "fit", "a difference of 5.00 points");
     line_says(&s, "fit", "It overfits");
     line_says(&s, "units", "Of 40 units 4 are dead, 1 is saturated.");
-    line_says(&s, "layers", "2 change nothing: b1, b2.");
-    snprintf(text, sizeof text, "%d of %d test labels are suspected", WRONG, TEST);
+    line_says(&s, "layers", "2 layers change nothing: b1, b2.");
+    snprintf(text, sizeof text, ": %d of %d test labels, from probabilities", WRONG, TEST);
     line_says(&s, "labels", text);
     line_says(&s, "labels", "not trained on");
-    line_says(&s, "labels", "0 of 400 training labels suspected: these the network has learned");
+    line_says(&s, "labels", "0 of 400 training labels, which the network has learned");
     line_says(&s, "duplicates",
-              "3 of 200 test samples stand, value for value, in the training part; 0 of them with another answer.");
-    line_says(&s, "to try, 1", "3 duplicates (1.50 % of the test part)");
+              "In the training part there stand, value for value, 3 of 200 test samples; 0 of them with another answer.");
+    line_says(&s, "to try, 1", "(3, 1.50 % of the test part)");
     assert_string_equal(json_string_value(json_array_get(json_object_get(s.one.facts, "advice"), 0)), "duplicates");
     close_scene(&s);
 }
@@ -673,7 +688,9 @@ static void controls_are_what_they_say(void **state)
     line_says(&s, "units", "Not measured.");
     line_says(&s, "layers", "Not measured.");
     line_says(&s, "to try, 1", "duplicates");
-    line_says(&s, "to try, 2", "Find out why nothing was learned");
+    line_says(&s, "to try, 2", "Find out why nothing was learned: beside the same answer for all the network is worse by");
+    line_says(&s, "labels", "says more of itself than of the labels");
+    assert_null(json_object_get(s.folded.found, "suspects"));
     for (int k = 0; k < 2; k++) {
         free(label[k]);
         free(x[k]);
@@ -766,7 +783,7 @@ static void without_held_out_samples_nothing_is_compared_with_them(void **state)
     line_says(&s, "data", "No samples were held out");
     line_says(&s, "score", "Not compared: linear model on the raw input, nearest neighbour.");
     line_says(&s, "fit", "no samples were held out");
-    line_says(&s, "labels", "of 400 training labels are suspected: these the network has learned");
+    line_says(&s, "labels", "of 400 training labels, which the network has learned");
     line_says(&s, "duplicates", "Not measured");
     assert_string_equal(json_string_value(json_object_get(s.one.facts, "part")), "train");
     close_scene(&s);
@@ -984,8 +1001,7 @@ static void mistakes_of_images_are_pictures(void **state)
         assert_memory_equal(pixels, x[FLIPPED], SIDE * SIDE);
         free(pixels);
     }
-    line_says(&s, "duplicates",
-              "60 of 60 test samples stand, value for value, in the training part; 1 of them with another answer.");
+    line_says(&s, "duplicates", "there stand, value for value, 60 of 60 test samples; 1 of them with another answer.");
     assert_true(json_array_size(json_object_get(item(&s, "duplicate_pictures"), "pictures")) > 1);
     assert_string_equal(json_string_value(json_object_get(row_of(&s, "confusion", 3), "true")), "west");
     close_scene(&s);
@@ -1051,6 +1067,7 @@ static void curves_come_from_the_log(void **state)
     near(coordinate(series_of(&s, "loss_curve", "validation"), 1, 1), 0.25, 0, "validation loss");
     near(coordinate(series_of(&s, "score_curve", "training"), 3, 1), 0.4, 0, "accuracy");
     assert_true(json_is_true(json_object_get(item(&s, "loss_curve"), "log_y")));
+    line_says(&s, "task", "2 of 4 epochs");
     line_says(&s, "to try, 3", "the validation loss was least in epoch 2 of 4 (0.25), and 0.5 at the end");
     close_scene(&s);
     unlink(in("metrics.jsonl"));
@@ -1100,6 +1117,7 @@ int main(void)
         cmocka_unit_test(judging_agrees_with_evaluation),
         cmocka_unit_test(every_rule_holds_where_it_should_and_is_silent_elsewhere),
         cmocka_unit_test(only_three_things_are_said_the_most_urgent_first),
+        cmocka_unit_test(only_a_good_network_may_doubt_labels),
         cmocka_unit_test(what_was_not_measured_leads_to_no_advice),
         cmocka_unit_test(page_one_holds_the_numbers_of_a_known_run),
         cmocka_unit_test(controls_are_what_they_say),

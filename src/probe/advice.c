@@ -50,6 +50,12 @@ static sd_contender_kind better_than_training(const sd_findings *f)
     return SD_CONTENDERS;
 }
 
+bool sd__can_doubt(const sd_findings *f)
+{
+    bool learned = compared(f, SD_CONTENDER_CONSTANT) && rival(f, SD_CONTENDER_CONSTANT)->lead.low > 0;
+    return learned && !(rival(f, SD_CONTENDER_LINEAR)->lead.high < 0) && !(rival(f, SD_CONTENDER_NEAREST)->lead.high < 0);
+}
+
 bool sd__underfits(const sd_findings *f) { return better_than_training(f) != SD_CONTENDERS; }
 
 /* ---- rules: whether, and what to say -------------------------------------------------------------------------------------------- */
@@ -77,7 +83,7 @@ static bool single_class(const sd_findings *f, char *text)
 static bool duplicates(const sd_findings *f, char *text)
 {
     snprintf(text, TEXT,
-             "Take the %" PRId64 " duplicates (%.2f %% of the %s part) out: they can be remembered instead of recognised.",
+             "Take the duplicates out (%" PRId64 ", %.2f %% of the %s part): they can be remembered instead of recognised.",
              f->twins, 100 * (double)f->twins / (double)f->twins_of, f->part);
     return f->twins > 0;
 }
@@ -85,12 +91,14 @@ static bool duplicates(const sd_findings *f, char *text)
 static bool constant_as_good(const sd_findings *f, char *text)
 {
     char lead[96];
+    sd_interval d = rival(f, SD_CONTENDER_CONSTANT)->lead;
+    bool worse = d.estimate < 0;
     snprintf(text, TEXT,
-             "Find out why nothing was learned: the network is %s better than the same answer for all, which chance explains. "
-             "Step size, "
-             "normalisation and labels come first.",
-             difference(f, rival(f, SD_CONTENDER_CONSTANT)->lead, lead));
-    return compared(f, SD_CONTENDER_CONSTANT) && !f->only_class[0] && rival(f, SD_CONTENDER_CONSTANT)->lead.low <= 0;
+             "Find out why nothing was learned: beside the same answer for all the network is %s by %s. Step size, "
+             "normalisation and "
+             "labels come first.",
+             worse ? "worse" : "better only", difference(f, worse ? negative(d) : d, lead));
+    return compared(f, SD_CONTENDER_CONSTANT) && !f->only_class[0] && d.low <= 0;
 }
 
 static bool beaten(const sd_findings *f, sd_contender_kind kind, char *text)
@@ -184,9 +192,9 @@ static bool still_falling(const sd_findings *f, char *text)
 static bool labels(const sd_findings *f, char *text)
 {
     snprintf(text, TEXT,
-             "Look at the %" PRId64 " suspected labels below (%.2f %% of those looked at) before anything finer is tuned.",
+             "Look at the suspected labels below (%" PRId64 ", %.2f %% of those looked at) before anything finer is tuned.",
              f->suspects, 100 * (double)f->suspects / (double)f->suspected_of);
-    return usable(f) && f->suspects > 0;
+    return sd__can_doubt(f) && f->suspects > 0;
 }
 
 static bool calibration(const sd_findings *f, char *text)

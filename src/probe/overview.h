@@ -66,4 +66,7 @@ bool sd__rule_holds(const sd_findings *findings, const char *rule);
 bool sd__overfits(const sd_findings *findings);
 bool sd__underfits(const sd_findings *findings);
 
+/* Is the network good enough for its doubts of labels to mean something: better than a constant, not worse than a simpler model? */
+bool sd__can_doubt(const sd_findings *findings);
+
 #endif

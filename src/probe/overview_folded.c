@@ -306,6 +306,8 @@ static void list_suspects(const sd_overview *o, sd_section *s)
 {
     listing held = {o, o->contest.held, &o->run, o->f.part, o->suspect, o->f.suspects};
     listing train = {o, o->contest.train, &o->learned, "train", o->train_suspect, o->f.train_suspects};
+    if (!sd__can_doubt(&o->f))
+        return; /* page one says so */
     if (o->f.held_out)
         list(&held, "suspects",
              "Labels in doubt, the least probable first. A hard sample cannot be told from a wrong label: look", s);

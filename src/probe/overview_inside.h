@@ -19,6 +19,12 @@ typedef struct sd_overview {
 /* The name of a class; text has room for it. */
 const char *sd__class_name(const sd_examination *e, int class, char text[64]);
 
+/* The section of an instrument, or NULL. */
+const json_t *sd__section_of(const json_t *sections, const char *instrument);
+
+/* Tables and facts of page one. */
+void sd__overview_write(const sd_overview *overview, const json_t *sections, sd_section *page_one);
+
 /* Reliability, confusion, curves, mistakes, suspected labels, duplicates. */
 void sd__overview_fold(const sd_overview *overview, sd_section *folded);
 
