@@ -256,7 +256,10 @@ static sd_status choose_penalty(const sd_ridge *ridge, const rows *train, int64_
     static const double strength[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10};
     double least = INFINITY;
     for (size_t s = 0; s < SD_COUNT(strength); s++) {
-        if (sd__ridge_solve(ridge, strength[s], w) != SD_OK)
+        sd_status status = sd__ridge_solve(ridge, strength[s], w);
+        if (status == SD_ENOMEM)
+            return status;
+        if (status != SD_OK)
             break; /* a weaker one would be worse still */
         double error = errors_of(ridge, w, train, fit, said, NULL);
         if (error < least) {

@@ -194,12 +194,13 @@ static sd_status look_for_twins(sd_overview *o)
     return SD_OK;
 }
 
-static void look_at_log(sd_overview *o)
+static sd_status look_at_log(sd_overview *o)
 {
     sd_findings *f = &o->f;
     const char *run = o->e->trained.checkpoint;
-    if (!run || sd__history_read(run, &o->history) != SD_OK || !o->history.epochs)
-        return; /* a page without curves */
+    sd_status status = run ? sd__history_read(run, &o->history) : SD_OK;
+    if (status == SD_ENOMEM || !o->history.epochs)
+        return status == SD_ENOMEM ? status : SD_OK; /* without a log it is a page without curves */
     const sd_logged *epoch = o->history.epoch;
     int64_t last = o->history.epochs - 1;
     f->epochs = epoch[last].epoch;
@@ -211,6 +212,7 @@ static void look_at_log(sd_overview *o)
             f->best_validation_loss = epoch[i].validation_loss;
             f->best_epoch = epoch[i].epoch;
         }
+    return SD_OK;
 }
 
 /* ---- gathering: instruments --------------------------------------------------------------------------------------------------- */
@@ -295,7 +297,7 @@ static void finish(sd_overview *o)
 static sd_status gather(sd_overview *o, const json_t *sections)
 {
     look_at_sections(sections, &o->f);
-    look_at_log(o);
+    SD_TRY(look_at_log(o));
     SD_TRY(draw_samples(o));
     SD_TRY(find_only_class(o));
     SD_TRY(look_for_twins(o));

@@ -21,6 +21,10 @@ char *sd__run_folder(const char *path)
         free(config);
         config = sd__path_join(folder, "config.yaml");
     }
+    if (!config) {
+        free(folder);
+        folder = NULL;
+    }
     free(config);
     return folder;
 }
