@@ -14,7 +14,7 @@
 #include "base/pool.h"
 #include "kernels/simd/update.h"
 
-enum { PART = 1 << 14 }; /* elements: a few microseconds of work */
+enum { PART = 1 << 13 }; /* elements: a few microseconds of work */
 
 typedef struct stretch {
     int64_t begin, end;

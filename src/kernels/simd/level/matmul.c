@@ -13,7 +13,8 @@
  *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then
  *           added in order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
- * In `block`, k is cut only if there are too few tiles of C for all threads.
+ * In `block`, k is cut if there are too few tiles of C for all threads, or (`thin`) few rows meet weights that stay in the second
+ * cache.
  */
 #include <stdlib.h>
 
@@ -22,8 +23,8 @@
 #include "kernels/simd/level/micro.h"
 #include "kernels/simd/level/pack.h"
 
-/* Range of k: 192 x 32 floats of B and 14 x 192 of A are 24 + 10.5 KB, which leave room for C in a first cache of 48 KB. */
-#define DEPTH 192
+/* Range of k: 208 x 32 floats of B and 14 x 208 of A are 26 + 11.5 KB, which leave room for C in a first cache of 48 KB. */
+#define DEPTH 208
 
 /* What one multiply-add of a tile takes, one element that is packed, one of B in `stream`: about ns, by which parts are cut. */
 #define TILE_COST 0.02
@@ -100,6 +101,9 @@ static bool conflicts(const sd_gemm *g)
     return g->m > 4 && stride * 4 % 2048 == 0;
 }
 
+/* Few rows times weights that stay in the second cache: cut along k, a thread reads those that it has updated itself. */
+static bool thin(const sd_gemm *g) { return g->k >= 8 * g->m && g->k * g->n <= 2 * NEAR && g->b_column == 1; }
+
 static void plan_block(cut *c)
 {
     const sd_gemm *g = &c->g;
@@ -112,10 +116,12 @@ static void plan_block(cut *c)
     c->tall = g->m > TALL;
     if (c->tall)
         cut_rows(c, wanted);
+    else if (thin(g))
+        c->ks = (int)SD_MIN(wanted, g->k / (4 * g->m));
     else
         cut_tiles(c, wanted);
     int64_t tiles = c->row_panels * c->column_panels;
-    if (!c->tall && tiles < wanted && g->k >= 256)
+    if (!c->tall && c->ks == 1 && tiles < wanted && g->k >= 256)
         c->ks = (int)SD_MIN(wanted / tiles, g->k / 128);
     c->k_blocks = up(up(g->k, c->ks), DEPTH);
     c->pack_a = (g->a_row != 1 && g->a_step != 1) || (conflicts(g) && g->n >= 4 * MICRO_COLUMNS);
@@ -490,11 +496,16 @@ static void run_add(const cut *c, const sd_args *args)
     float *y = args->out[0].data;
     sd__part(up(count, 64), c->adders, args->part, &begin, &end);
     end = SD_MIN(end * 64, count);
-    for (int64_t i = begin * 64; i < end; i++) {
-        float sum = partial[i];
+    begin *= 64;
+    for (int64_t i = begin; i < end; i += V_LANES) {
+        vf sum = v_load_n(partial + i, end - i);
         for (int k = 1; k < c->ks; k++)
-            sum += partial[k * count + i];
-        y[i] = bias ? sum + bias[i % g->n] : sum;
+            sum += v_load_n(partial + k * count + i, end - i);
+        v_store_n(y + i, sum, end - i);
+    }
+    for (int64_t i = begin, columns; bias && i < end; i += columns) {
+        columns = SD_MIN(g->n - i % g->n, end - i);
+        add_bias(y + i, bias + i % g->n, columns);
     }
 }
 
