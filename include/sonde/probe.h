@@ -406,6 +406,86 @@ SD_API sd_status sd_probe_signal(const sd_subject *subject, const sd_signal_opti
 /** Frees the arrays and zeroes the struct. */
 SD_API void sd_signal_report_clear(sd_signal_report *report);
 
+/* -- attribution ------------------------------------------------------------------------------------------------------------ */
+
+/** The input that stands for "nothing there": attributions say what leads from it to the sample. */
+typedef enum sd_baseline {
+    SD_BASELINE_MEAN, /**< the mean of the subject's samples */
+    SD_BASELINE_ZERO  /**< every value 0 before normalization: a black image */
+} sd_baseline;
+
+/** What to explain; all zero: eight samples, 64 steps, the mean as baseline, the predicted class. */
+typedef struct sd_attribution_options {
+    sd_baseline baseline; /**< of integrated gradients */
+    int steps;            /**< nodes of the Gauss-Legendre rule along the path; 0: 64, at most 1024 */
+    int count;            /**< how many samples; 0: 8, never more than the subject has */
+    const int64_t
+        *sample; /**< [count] which of the subject's, from 0; NULL: the worst mistakes for half, then others, class by class */
+    int output;  /**< k > 0: output number k, counted from 1; 0: the predicted class of each sample, else the first output */
+    const char *layer; /**< whose output Grad-CAM reads; NULL: the last that has one number a place of the image */
+} sd_attribution_options;
+
+/** Rank correlations (Spearman) of two maps of one sample; NaN where one of them is constant or was not made. */
+typedef struct sd_map_ranks {
+    double values; /**< of integrated gradients */
+    double sizes;  /**< of their absolute values */
+    double cam;    /**< of the Grad-CAM maps */
+} sd_map_ranks;
+
+/** One sample, explained. */
+typedef struct sd_attribution {
+    int64_t sample;        /**< its place in the data */
+    int label;             /**< its class, or -1 */
+    int predicted;         /**< the class that the network gives it, or -1 */
+    int output;            /**< the output that is explained, counted from 0; of a single output for two classes: 0 */
+    bool one_for_two;      /**< a single output stands for two classes, above 0 for the second */
+    double sign;           /**< -1 where that output speaks for the first class, else 1: sign * output is explained */
+    double loss;           /**< NaN: the model has none */
+    double value;          /**< what is explained, at the sample */
+    double baseline_value; /**< and at the baseline */
+    double gap;            /**< completeness: sum of the attributions - (value - baseline_value); 0 for infinitely many steps */
+    double *integrated;    /**< [inputs] integrated gradients */
+    double *random;        /**< [inputs] the same of the untrained network, for the same output */
+    double *cam;           /**< [rows, columns] Grad-CAM; NULL: there is no such layer */
+    double *random_cam;    /**< the same of the untrained network */
+    sd_map_ranks ranks;    /**< trained against untrained: low means that the map depends on what was learned */
+    sd_map_ranks chance;   /**< untrained against another untrained network: how low that can be */
+} sd_attribution;
+
+/** What was measured. Arrays and texts belong to it. */
+typedef struct sd_attribution_report {
+    int64_t samples;                /**< among which samples were chosen, and of which the baseline is the mean */
+    int64_t mistakes;               /**< samples among them that are put into a wrong class; -1: no classes */
+    sd_shape input;                 /**< of a sample */
+    sd_baseline baseline;           /**< which */
+    double *reference;              /**< [inputs] the baseline as the network gets it */
+    int steps;                      /**< nodes of the rule */
+    char *layer;                    /**< that Grad-CAM read; NULL: there is none */
+    char *no_cam;                   /**< why there is no Grad-CAM, a sentence; NULL: there is one */
+    int rows, columns;              /**< of the Grad-CAM maps */
+    sd_attribution *item;           /**< [items] */
+    int items;                      /**< number of samples that are explained */
+    sd_interval values, sizes, cam; /**< mean of ranks over the items, 95 % interval; NaN: none */
+    sd_interval chance_values, chance_sizes, chance_cam; /**< mean of chance */
+} sd_attribution_report;
+
+/**
+ * Explains samples; options may be NULL. In eval mode: each sample by itself.
+ *
+ * Integrated gradients: (x - b) times the integral of the gradient along the straight path from the baseline b to x, by a Gauss-Legendre
+ * rule. Grad-CAM: relu of the sum over channels k of a_k A_k, A the layer's output, a_k the mean over its places of d(output)/dA_k.
+ *
+ * report  to be cleared
+ * source  Sundararajan, Taly & Yan 2017; Selvaraju et al. 2017; Adebayo et al. 2018 (randomised weights)
+ * errors  SD_EINVAL (a single class, batch statistics, numbers out of range, a layer without places), SD_ENOTFOUND (layer),
+ *         SD_ESHAPE (data does not fit), SD_ENONFINITE, SD_ENOMEM
+ */
+SD_API sd_status sd_probe_attribution(const sd_subject *subject, const sd_attribution_options *options,
+                                      sd_attribution_report *report);
+
+/** Frees the arrays and zeroes the struct. */
+SD_API void sd_attribution_report_clear(sd_attribution_report *report);
+
 #ifdef __cplusplus
 }
 #endif

@@ -23,18 +23,23 @@ static sd_status draw(sd_layout layout, uint64_t seed, void **vector)
     return SD_OK;
 }
 
-sd_status sd_untrained(const sd_model *model, void **theta, void **state)
+sd_status sd__untrained_as(const sd_model *model, uint64_t seed, void **theta, void **state)
 {
     *theta = *state = NULL;
-    sd_status status = draw(model->params, model->spec.seed, theta);
+    sd_status status = draw(model->params, seed, theta);
     if (status == SD_OK)
-        status = draw(model->states, model->spec.seed, state);
+        status = draw(model->states, seed, state);
     if (status == SD_OK)
         return SD_OK;
     free(*theta);
     free(*state);
     *theta = *state = NULL;
     return status;
+}
+
+sd_status sd_untrained(const sd_model *model, void **theta, void **state)
+{
+    return sd__untrained_as(model, model->spec.seed, theta, state);
 }
 
 /* ---- samples ----------------------------------------------------------------------------------------------------------- */

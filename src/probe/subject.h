@@ -27,6 +27,9 @@ typedef void *sd_output_fn(void *user, const char *slot);
 sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, int64_t first, const sd_plan *plan,
                           sd_workspace *workspace, sd_output_fn *output, void *user);
 
+/* sd_untrained() as another seed would have drawn it. */
+sd_status sd__untrained_as(const sd_model *model, uint64_t seed, void **theta, void **state);
+
 /* Runs a plan on slots bound by name; feeds end with slot NULL. SD_EINVAL for a slot without data. */
 sd_status sd__run_fed(const sd_plan *plan, sd_workspace *workspace, const sd_feed *feeds, sd_pool *pool);
 
