@@ -177,6 +177,44 @@ expect 0 probe regions one
 tr '\n' ' ' <out >flat
 says flat "There is no slice to draw: a slice needs two inputs at least, the network has one."
 
+# Attribution: a line's features by their weights (2 and -1), a class's, and pictures.
+expect 0 probe attribution line --json
+cp out json
+holds json "[r['name'] for r in j['found']['features']['rows'][:2]] == ['a', 'd'] and len(j['found']['features']['rows']) == 4"
+holds json "(lambda a, d: 1.7 < a['size'] / d['size'] < 2.5)(*j['found']['features']['rows'][:2])"
+holds json "j['facts']['gap'] < 1e-12 and j['facts']['explained'] == 100 and j['facts']['mistakes'] is None"
+holds json "(lambda r: r['label'] == '' and r['explained'] == 't')(j['found']['samples']['rows'][0])"
+before=$(find points -type f -exec sha256sum {} + | sort)
+expect 0 probe attribution points --count 6 --baseline zero
+tr '\n' ' ' <out >flat
+says flat "in 6 of the first 120 samples"
+says flat "every value is 0 before normalization"
+says flat "No Grad-CAM: no layer's output has height and width"
+says flat "The inputs are no pictures"
+expect 0 probe attribution points --json --output 2 --count 1
+holds out "[r['explained'] for r in j['found']['samples']['rows']] == ['yes'] and j['found']['rank_values']['run']['high'] == 1"
+[ "$(find points -type f -exec sha256sum {} + | sort)" = "$before" ] || fail "the run is not as it was"
+expect 1 probe attribution points --output 3
+says err "no output 3"
+expect 1 probe attribution points --training
+says err "each sample by itself"
+expect 1 probe attribution points --layer dense1
+says err "no height and width"
+small_yaml >drawn.yaml
+expect 0 train drawn.yaml --set train.epochs=1 --out drawn --quiet
+expect 0 probe attribution drawn --json --count 3 --steps 4
+cp out json
+holds json "j['facts']['cam_layer'] == 'maxpool1' and j['facts']['steps'] == 4"
+holds json "[[p['caption'].split(':')[0] for p in j['found']['maps_%d' % i]['pictures']] for i in (1, 2, 3)] == [['input', 'integrated gradients', 'untrained', 'Grad-CAM', 'untrained']] * 3"
+holds json "len({p['pixels'] for p in j['found']['maps_1']['pictures'][:3]}) == 3"
+holds json "all(r['value'] != r['baseline'] for r in j['found']['samples']['rows'])"
+# One class only: nothing speaks for or against it.
+sed 's/,no$/,yes/' points.csv >same.csv
+sed 's/points.csv/same.csv/; s/{dense: 2}/{dense: 1}/' points.yaml >same.yaml
+expect 0 train same.yaml --out same --quiet
+expect 1 probe attribution same
+says err "there is a single class"
+
 # A page that stands alone, with its figures' data beside it.
 mkdir pages
 expect 0 probe linear judged --fit 60 --html pages/linear.html
