@@ -97,49 +97,27 @@ void sd__samples_free(sd_samples *samples)
 
 /* ---- programs ---------------------------------------------------------------------------------------------------------- */
 
-static const void *bound(const sd_subject *subject, const sd_samples *s, int64_t first, const char *slot)
-{
-    static const int32_t step = 0;
-    const sd_model *model = subject->model;
-    const struct {
-        const char *name;
-        const void *data;
-    } known[] = {{"x", (char *)s->x + (size_t)first * s->x_bytes},
-                 {"y", (char *)s->y + (size_t)first * s->y_bytes},
-                 {"ids", s->ids + first},
-                 {"step", &step},
-                 {"theta", subject->theta ? subject->theta : model->theta},
-                 {"state", subject->state ? subject->state : model->state}};
-    for (size_t i = 0; i < SD_COUNT(known); i++)
-        if (!strcmp(slot, known[i].name))
-            return known[i].data;
-    return NULL;
-}
-
-sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, int64_t first, const sd_plan *plan,
-                          sd_workspace *workspace, sd_output_fn *output, void *user)
+/* Runs a plan on what `find` gives for the name of each slot. */
+static sd_status run_bound(const sd_plan *plan, sd_workspace *workspace, sd_output_fn *find, void *user, sd_pool *pool)
 {
     int slots = sd_plan_slots(plan);
     void **binding = sd__alloc((size_t)slots, sizeof *binding);
     sd_status status = binding ? SD_OK : sd__fail(SD_ENOMEM, "no memory for a program");
     for (int i = 0; status == SD_OK && i < slots; i++) {
         const char *slot = sd_plan_slot_name(plan, i);
-        binding[i] = (void *)(uintptr_t)bound(subject, samples, first, slot);
-        binding[i] = binding[i] ? binding[i] : output(user, slot);
+        binding[i] = find(user, slot);
         if (!binding[i])
             status = sd__fail(SD_EINVAL, "the model reads the slot \"%s\", which samples do not fill", slot);
     }
     if (status == SD_OK)
-        status = sd_run(plan, workspace, binding, sd_context_pool(subject->model->context));
+        status = sd_run(plan, workspace, binding, pool);
     free(binding);
     return status;
 }
 
-#define MOST_SLOTS 32
-
-static void *fed(const sd_feed *feeds, const char *slot)
+static void *fed(void *user, const char *slot)
 {
-    for (; feeds->slot; feeds++)
+    for (const sd_feed *feeds = user; feeds->slot; feeds++)
         if (!strcmp(feeds->slot, slot))
             return feeds->data;
     return NULL;
@@ -147,16 +125,37 @@ static void *fed(const sd_feed *feeds, const char *slot)
 
 sd_status sd__run_fed(const sd_plan *plan, sd_workspace *workspace, const sd_feed *feeds, sd_pool *pool)
 {
-    void *binding[MOST_SLOTS] = {0};
-    int slots = sd_plan_slots(plan);
-    for (int i = 0; i < slots; i++) {
-        const char *slot = sd_plan_slot_name(plan, i);
-        void *data = fed(feeds, slot);
-        if (i >= MOST_SLOTS || !data)
-            return sd__fail(SD_EINVAL, "the model reads the slot \"%s\", which samples do not fill", slot);
-        binding[i] = data;
-    }
-    return sd_run(plan, workspace, binding, pool);
+    return run_bound(plan, workspace, fed, (void *)(uintptr_t)feeds, pool);
+}
+
+/* What samples fill, and who fills the rest. */
+typedef struct filling {
+    const sd_feed *known;
+    sd_output_fn *output;
+    void *user;
+} filling;
+
+static void *filled(void *user, const char *slot)
+{
+    const filling *f = user;
+    void *known = fed((void *)(uintptr_t)f->known, slot);
+    return known ? known : f->output(f->user, slot);
+}
+
+sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, int64_t first, const sd_plan *plan,
+                          sd_workspace *workspace, sd_output_fn *output, void *user)
+{
+    int32_t step = 0;
+    const sd_model *model = subject->model;
+    const sd_feed known[] = {{"x", (char *)samples->x + (size_t)first * samples->x_bytes},
+                             {"y", (char *)samples->y + (size_t)first * samples->y_bytes},
+                             {"ids", samples->ids + first},
+                             {"step", &step},
+                             {"theta", (void *)(uintptr_t)(subject->theta ? subject->theta : model->theta)},
+                             {"state", (void *)(uintptr_t)(subject->state ? subject->state : model->state)},
+                             {NULL, NULL}};
+    filling f = {known, output, user};
+    return run_bound(plan, workspace, filled, &f, sd_context_pool(model->context));
 }
 
 /* ---- vectors of either type -------------------------------------------------------------------------------------------- */
