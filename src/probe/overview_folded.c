@@ -115,7 +115,7 @@ static void write_matrix(const sd_overview *o, const int64_t *count, sd_section 
 {
     int classes = o->run.classes;
     sd_column column[MOST_MATRIX + 1] = {{"true", "true class"}};
-    char key[MOST_MATRIX][16], name[MOST_MATRIX][64];
+    char key[MOST_MATRIX][24], name[MOST_MATRIX][64];
     for (int c = 0; c < classes; c++) {
         snprintf(key[c], sizeof key[c], "said_%d", c);
         column[c + 1] = (sd_column){key[c], sd__class_name(o->e, c, name[c])};
