@@ -173,7 +173,7 @@ static sd_built deep(sd_builder *b, void *user)
 
 static sd_subject subject_of(sd_build_fn *build, sd_dtype dtype)
 {
-    bool classes = build == deep;
+    bool classes = build != linear;
     sd_subject subject = {.batch = 11}; /* which leaves a smaller last one */
     sd_dataset *data;
     for (int i = 0; i < N; i++) {
@@ -255,6 +255,43 @@ static void descent_reports_what_it_did(void **state)
     }
 }
 
+static sd_built random_and_normed(sd_builder *b, void *user)
+{
+    sd_node h = sd_layer_batch_norm(b, sd_layer_dense(b, b->input, (sd_dense_spec){.units = 4}), (sd_norm_spec){0});
+    h = sd_layer_dropout(b, sd_layer_activation(b, h, SD_TANH, 0, NULL), 0.5, NULL);
+    return sd_loss(b, sd_layer_dense(b, h, (sd_dense_spec){.units = CLASSES}), (sd_loss_spec){SD_CROSS_ENTROPY, 0});
+}
+
+static double loss_of(const sd_subject *subject)
+{
+    sd_curvature *curvature;
+    ok(sd_curvature_new(subject, SD_HESSIAN, NULL, &curvature));
+    double loss = sd_curvature_loss(curvature);
+    sd_curvature_free(curvature);
+    return loss;
+}
+
+/* The step is judged by the loss whose Hessian was taken: with the masks of dropout in training, with the subject's states otherwise. */
+static void the_loss_is_that_of_the_hessian(void **state)
+{
+    for (int training = 0; training < 2; training++) {
+        double states[8];
+        sd_newton_report report;
+        sd_subject subject = subject_of(random_and_normed, SD_F64);
+        for (int i = 0; i < 8; i++)
+            states[i] = uniform(0.5, 2);
+        subject.training = training;
+        subject.batch = N;
+        subject.state = training ? NULL : states;
+        double before = loss_of(&subject);
+        ok(sd__newton_descend(&subject, SD_SADDLE_FREE, &report));
+        assert_true(report.moved);
+        close_to(report.before, before, 1e-13, "loss before");
+        close_to(report.after, loss_of(&subject), 1e-13, "loss after");
+        drop(&subject);
+    }
+}
+
 static void refused(sd_subject subject, sd_status wanted, const char *words)
 {
     sd_newton_report report;
@@ -273,6 +310,7 @@ static void what_cannot_be_done_is_said(void **state)
     ok(sd_model_set_frozen(subject.model, 1, (const char *[]){"dense1"}));
     refused(subject, SD_EINVAL, "unfreeze");
     assert_int_equal(sd__bends_of(1, (double[]){NAN}, (double[]){0}, &b), SD_ENONFINITE);
+    assert_int_equal(sd__bends_of(1, (double[]){1}, (double[]){NAN}, &b), SD_ENONFINITE);
     assert_int_equal(sd__bends_of(SD_SPECTRUM_MOST + 1, NULL, NULL, &b), SD_EINVAL);
     assert_null(b.value);
     drop(&half);
@@ -289,6 +327,7 @@ int main(void)
         cmocka_unit_test(the_monkey_saddle),
         cmocka_unit_test(regression_takes_one_step),
         cmocka_unit_test(descent_reports_what_it_did),
+        cmocka_unit_test(the_loss_is_that_of_the_hessian),
         cmocka_unit_test(what_cannot_be_done_is_said),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -40,8 +40,8 @@ static sd_status resolve(const double *gradient, sd_bends *bends)
 {
     int n = (int)bends->n;
     for (int64_t i = 0; i < bends->n * bends->n; i++)
-        if (!isfinite(bends->vector[i]))
-            return sd__fail(SD_ENONFINITE, "the Hessian has an element that is not finite");
+        if (!isfinite(bends->vector[i]) || !isfinite(gradient[i % bends->n]))
+            return sd__fail(SD_ENONFINITE, "the gradient or the Hessian has an element that is not finite");
     if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'U', n, bends->vector, n, bends->value))
         return sd__fail(SD_EINTERNAL, "LAPACK's dsyevd did not converge");
     for (int64_t i = 0; i < n; i++)
@@ -110,18 +110,21 @@ typedef struct descent {
     double *theta, *step, *there, *best; /* [n]; theta is the model's own */
 } descent;
 
-/* The loss at theta + step. */
+/* The loss at theta + step, of all samples as one batch; dropout drops what it dropped for the Hessian. */
 static sd_status look(const descent *d, double *loss)
 {
     for (int64_t i = 0; i < d->bends.n; i++)
         d->there[i] = d->theta[i] + d->step[i];
-    return sd_model_run(d->subject->model, d->subject->training ? SD_TRAIN : SD_EVAL, d->samples.n,
-                        &(sd_model_io){.x = d->samples.x, .y = d->samples.y, .theta = d->there, .loss = loss});
+    return sd_model_run(
+        d->subject->model, d->subject->training ? SD_TRAIN : SD_EVAL, d->samples.n,
+        &(sd_model_io){.x = d->samples.x, .y = d->samples.y, .theta = d->there, .state = d->subject->state, .loss = loss});
 }
 
 static sd_status search(descent *d, sd_newton_kind kind, sd_newton_report *report)
 {
     double loss;
+    memset(d->step, 0, (size_t)d->bends.n * sizeof *d->step);
+    SD_TRY(look(d, &report->before));
     report->after = report->before;
     for (report->tried = 0; report->tried < (int)SD_COUNT(dampings); report->tried++) {
         double damping = dampings[report->tried];
@@ -146,7 +149,6 @@ static sd_status bend(descent *d, sd_newton_report *report)
     sd_status status = sd_curvature_size(curvature) == sd_model_params(d->subject->model).length
                            ? sd__bends_at(curvature, &d->bends)
                            : sd__fail(SD_EINVAL, "a Newton step moves all parameters; unfreeze the model");
-    report->before = sd_curvature_loss(curvature);
     report->products = sd_curvature_size(curvature);
     sd_curvature_free(curvature);
     if (status == SD_OK)

@@ -39,7 +39,7 @@ void sd__newton_step(sd_newton_kind kind, const sd_bends *bends, double damping,
 
 /* What one step of descent on a model did. */
 typedef struct sd_newton_report {
-    double before, after; /* mean loss */
+    double before, after; /* mean loss, all samples as one batch */
     bool moved;           /* false: no damping lowered the loss, and theta is as it was */
     double damping;       /* the one chosen, relative to the largest |eigenvalue| */
     int64_t index;        /* eigenvalues below -1e-9 of the largest, before the step */
