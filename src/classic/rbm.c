@@ -94,6 +94,7 @@ double sd__rbm_distribution(const sd_rbm *r, double *p)
         sum += p[s] = exp(p[s] - largest);
     for (int64_t s = 0; s < states; s++)
         p[s] /= sum;
+    /* cppcheck-suppress invalidFunctionArg ; the largest adds 1 */
     return largest + log(sum);
 }
 

@@ -32,8 +32,8 @@ sd_status sd__lanczos_quadrature(sd_symmetric *matrix, int steps, uint64_t seed,
 /* Nodes and weights of the tridiagonal matrix with this diagonal [m] and this one beside it [m-1]; Golub & Welsch 1969. */
 sd_status sd__tridiagonal_rule(int m, const double *diagonal, const double *beside, double *node, double *weight);
 
-/* The matrix itself, [n,n], by n products; its two halves are averaged, for they differ by rounding. */
-sd_status sd__assemble(sd_symmetric *matrix, double *dense);
+/* matrix [n,n] receives the matrix itself, by n products; its two halves are averaged, for they differ by rounding. */
+sd_status sd__assemble(sd_symmetric *a, double *matrix);
 
 /* All eigenvalues in rising order. */
 sd_status sd__spectrum(sd_symmetric *matrix, double *value);

@@ -52,7 +52,7 @@ static void climb(const sd_rbm *r, const double *direction)
 static double conditionals(const sd_rbm *r)
 {
     static const int units[2] = {V, H};
-    double worst = 0, state[2][SD_RBM_MOST], p[SD_RBM_MOST];
+    double worst = 0, state[2][SD_RBM_MOST], p[SD_RBM_MOST] = {0};
     for (int given = 0; given < 2; given++)
         for (int64_t s = 0; s < (int64_t)1 << units[given]; s++) {
             double all = 0, on[SD_RBM_MOST] = {0};
