@@ -105,17 +105,29 @@ static int run_in(const sd_cli *cli, const char *run, const sd_why_options *opti
     return code;
 }
 
+static bool read_budget(const sd_cli *cli, double *budget)
+{
+    char *end;
+    const char *text = sd__cli_get(cli, "--budget");
+    *budget = text ? strtod(text, &end) : 0;
+    if (!text || (end != text && !*end && isfinite(*budget) && *budget > 0))
+        return true;
+    sd__say(SD_EXIT_USAGE, "--budget %s: a number of seconds above 0 is wanted", text);
+    return false;
+}
+
 static int run(sd_cli *cli)
 {
-    int64_t budget, seed;
+    int64_t seed;
+    double budget;
     const char *path = sd__cli_run(cli, 0);
-    if (!path || !sd__cli_int(cli, "--budget", 1, 1000000, 0, &budget) || !sd__cli_int(cli, "--seed", 0, INT64_MAX, 0, &seed))
+    if (!path || !read_budget(cli, &budget) || !sd__cli_int(cli, "--seed", 0, INT64_MAX, 0, &seed))
         return SD_EXIT_USAGE;
     if (sd__cli_has(cli, "--quick") && sd__cli_has(cli, "--full"))
         return sd__say(SD_EXIT_USAGE, "--quick and --full exclude each other");
     sd_why_options options = {.data_dir = sd__cli_get(cli, "--data-dir"),
                               .effort = sd__cli_has(cli, "--full") ? SD_EFFORT_FULL : SD_EFFORT_QUICK,
-                              .budget = (double)budget,
+                              .budget = budget,
                               .seed = (uint64_t)seed,
                               .progress = on_progress};
     return run_in(cli, path, &options);

@@ -111,20 +111,33 @@ static sd_status put(const json_t *from, const char *svg, const char *path, cons
     return SD_OK;
 }
 
+/* A figure without a point, a gradient that is 0 everywhere on a logarithmic axis say, is a sentence. */
+static void put_nothing(const json_t *from, sd_string *page)
+{
+    sd__string_add(page, "<p class=\"soft\">");
+    sd__html_text(page, sd__json_text(from, "caption"));
+    sd__string_add(page, ": there is nothing to draw%s.</p>\n",
+                   json_is_true(json_object_get(from, "log_y")) ? ", for no value is above 0" : "");
+}
+
 sd_status sd__drawing_figure(const json_t *from, const char *name, const char *folder, bool inside, sd_string *page)
 {
     sd_figure figure;
+    bool empty = false;
     char *svg = NULL;
     sd_string path = {0};
     sd__string_add(&path, "%s/%s.csv", folder, name);
     sd_status status = path.failed ? sd__fail(SD_ENOMEM, "out of memory") : read_figure(from, name, &figure);
     if (status == SD_OK) {
         status = sd__figure_csv(&figure, path.text);
-        if (status == SD_OK)
+        empty = !sd__figure_points(&figure);
+        if (status == SD_OK && !empty)
             status = sd__figure_svg(&figure, &svg);
         free_figure(&figure);
     }
-    if (status == SD_OK)
+    if (status == SD_OK && empty)
+        put_nothing(from, page);
+    else if (status == SD_OK)
         status = put(from, svg, path.text, name, inside, page);
     free(svg);
     free(path.text);

@@ -300,13 +300,18 @@ static char *recolour(const char *svg, const char *name)
     return sd__string_take(&text);
 }
 
-sd_status sd__figure_svg(const sd_figure *figure, char **svg)
+int sd__figure_points(const sd_figure *figure)
 {
-    sd_string script = {0}, drawn = {0};
     int points = 0;
     for (int s = 0; s < figure->n_series; s++)
         points += count_shown(figure, &figure->series[s]);
-    if (!points)
+    return points;
+}
+
+sd_status sd__figure_svg(const sd_figure *figure, char **svg)
+{
+    sd_string script = {0}, drawn = {0};
+    if (!sd__figure_points(figure))
         return sd__fail(SD_EINVAL, "figure %s has no points", figure->name);
     script_of(figure, &script);
     sd_status status = script.failed ? sd__fail(SD_ENOMEM, "out of memory") : draw(&script, &drawn);

@@ -49,6 +49,9 @@ typedef struct sd_figure {
 /* Writes "series,x,y,low,high" and a line a point. errors SD_EIO */
 sd_status sd__figure_csv(const sd_figure *figure, const char *path);
 
+/* How many points there are to draw: finite, and above 0 on a logarithmic axis. */
+int sd__figure_points(const sd_figure *figure);
+
 /* Draws. *svg is freed by the caller. errors SD_ENOTFOUND (no gnuplot), SD_EIO (gnuplot failed), SD_EINVAL (nothing to draw), SD_ENOMEM */
 sd_status sd__figure_svg(const sd_figure *figure, char **svg);
 
