@@ -438,7 +438,7 @@ static sd_built cut(sd_builder *b, void *user)
 {
     const range *r = user;
     sd_node x = b->input;
-    for (int i = r->first; i <= r->last; i++)
+    for (int i = r->first; i <= r->last && i < LAYERS; i++)
         x = one_layer(b, i, x);
     return b->classes ? sd_loss(b, x, (sd_loss_spec){SD_CROSS_ENTROPY, 0}) : (sd_built){.output = x};
 }
