@@ -166,7 +166,11 @@ static sd_status take_logistic(const sd_contest *t, sd_contender *c)
     int64_t n = fitting(t->run->n, inputs(t));
     train.data = t->train;
     train.samples = fitting(t->amount.linear, inputs(t));
-    sd_linear_options options = {.test = t->held, .test_samples = n, .features = t->amount.features, .seed = t->e->seed};
+    sd_linear_options options = {.test = t->held,
+                                 .test_samples = n,
+                                 .features = t->amount.features,
+                                 .tolerance = t->amount.tolerance,
+                                 .seed = t->e->seed};
     SD_TRY(make_errors(c, n));
     SD_TRY(sd__probe_input(&train, &options, c->error, &report));
     const sd_probed_layer *l = &report.layer[0];

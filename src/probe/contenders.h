@@ -31,6 +31,7 @@ typedef struct sd_contest_amounts {
     int64_t linear;    /* most training samples for the linear model: four fifths to fit, the others to choose the penalty by */
     int64_t reference; /* most training samples among which the nearest is looked for */
     int64_t asked;     /* most samples whose nearest neighbour is looked for */
+    double tolerance;  /* gradient left at the linear model's optimum, relative to that at zero weights */
     int64_t features;  /* larger maps are averaged over a grid for the linear model */
 } sd_contest_amounts;
 

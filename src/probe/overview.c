@@ -19,9 +19,9 @@
 static sd_contest_amounts amounts_of(const sd_examination *e)
 {
     static const sd_contest_amounts quick = {
-        .judged = 10000, .linear = 12500, .reference = 60000, .asked = 2000, .features = 1024};
+        .judged = 10000, .linear = 12500, .reference = 60000, .asked = 2000, .tolerance = 1e-2, .features = 1024};
     static const sd_contest_amounts full = {
-        .judged = 100000, .linear = 60000, .reference = 100000, .asked = 10000, .features = 1024};
+        .judged = 100000, .linear = 60000, .reference = 100000, .asked = 10000, .tolerance = 1e-3, .features = 1024};
     return e->effort == SD_EFFORT_FULL ? full : quick;
 }
 

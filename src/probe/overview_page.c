@@ -344,6 +344,7 @@ static void write_facts(const sd_overview *o, sd_section *s)
     sd__section_fact(s, "train_judged", json_integer(f->train_judged));
     sd__section_fact(s, "linear_samples",
                      json_integer(SD_MIN(o->contest.amount.linear, sd_dataset_get(o->contest.train)->samples)));
+    sd__section_fact(s, "linear_tolerance", json_real(o->contest.amount.tolerance));
     sd__section_fact(s, "nearest_reference",
                      json_integer(SD_MIN(o->contest.amount.reference, sd_dataset_get(o->contest.train)->samples)));
     sd__section_fact(s, "nearest_asked", json_integer(f->contender[SD_CONTENDER_NEAREST].n));
