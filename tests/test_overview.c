@@ -1,6 +1,6 @@
 /*
- * test_overview.c -- page one of a report: its parts against closed forms and brute force, its rules one by one, and the sentences for runs
- * that have something missing.
+ * test_overview.c -- page one of a report: its parts against closed forms and brute force, its rules one by one, and the
+ * sentences for runs that have something missing.
  */
 #include "runs.h"
 
@@ -15,7 +15,7 @@ static void near(double a, double b, double tolerance, const char *what)
         fail_msg("%s: %.17g, should be %.17g +- %g", what, a, b, tolerance);
 }
 
-/* ---- calibration ------------------------------------------------------------------------------------------------------------ */
+/* ---- calibration --------------------------------------------------------------------------------------------------------- */
 
 enum { MANY = 1000 };
 
@@ -105,7 +105,7 @@ static void chance_makes_the_error_that_theory_says(void **state)
     assert_int_equal(sd__reliability(&a.j, 3, &r), SD_EINVAL);
 }
 
-/* ---- labels in doubt -------------------------------------------------------------------------------------------------------- */
+/* ---- labels in doubt ----------------------------------------------------------------------------------------------------- */
 
 /* Three classes, of which the third has no sample. The thresholds are the means of the two columns: see below. */
 static void a_flipped_label_is_suspected_and_a_hard_sample_is_not(void **state)
@@ -135,7 +135,7 @@ static void a_flipped_label_is_suspected_and_a_hard_sample_is_not(void **state)
     assert_int_equal(sd__label_suspects(&j, suspect, &count), SD_EINVAL);
 }
 
-/* ---- data and models -------------------------------------------------------------------------------------------------------- */
+/* ---- data and models ----------------------------------------------------------------------------------------------------- */
 
 static sd_dataset *labelled(int64_t n, int64_t d, const double *x, const int32_t *label, int classes)
 {
@@ -205,7 +205,7 @@ static void set_slice(sd_model *model, const char *name, int64_t n, const double
     fail_msg("there is no slice %s", name);
 }
 
-/* ---- equal samples ---------------------------------------------------------------------------------------------------------- */
+/* ---- equal samples ------------------------------------------------------------------------------------------------------- */
 
 static void twins_are_equal_value_for_value(void **state)
 {
@@ -250,7 +250,7 @@ static void twins_compare_real_targets(void **state)
     sd_dataset_free(other);
 }
 
-/* ---- least squares ------------------------------------------------------------------------------------------------------------ */
+/* ---- least squares ------------------------------------------------------------------------------------------------------- */
 
 /* In one dimension w = cov(x,y) / (var(x) + strength var(x)); in several an affine function is found again. */
 static void least_squares_has_its_closed_form(void **state)
@@ -285,7 +285,7 @@ static void least_squares_has_its_closed_form(void **state)
     sd__ridge_clear(&r);
 }
 
-/* ---- judging ------------------------------------------------------------------------------------------------------------------ */
+/* ---- judging ------------------------------------------------------------------------------------------------------------- */
 
 static void judging_agrees_with_evaluation(void **state)
 {
@@ -323,7 +323,7 @@ static void judging_agrees_with_evaluation(void **state)
     sd_dataset_free(data);
 }
 
-/* ---- rules -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rules --------------------------------------------------------------------------------------------------------------- */
 
 static const sd_interval unknown = {NAN, NAN, NAN};
 
@@ -491,7 +491,7 @@ static void what_was_not_measured_leads_to_no_advice(void **state)
     assert_false(sd__underfits(&f));
 }
 
-/* ---- the whole: classes --------------------------------------------------------------------------------------------------------- */
+/* ---- the whole: classes -------------------------------------------------------------------------------------------------- */
 
 /* An examination of a model and its data, without a run folder. */
 typedef struct scene {
@@ -569,8 +569,8 @@ static double score_cell(const scene *s, const char *name, const char *column)
 enum { TRAIN = 400, TEST = 200, WRONG = 10, TWINS = 3 };
 
 /*
- * Points of the plane, class 1 where x > 0, but for the first WRONG test samples, whose labels are the other ones; the last TWINS test samples
- * stand in the training part. The network is told the truth: its weights are (-w, w) for x.
+ * Points of the plane, class 1 where x > 0, but for the first WRONG test samples, whose labels are the other ones; the last
+ * TWINS test samples stand in the training part. The network is told the truth: its weights are (-w, w) for x.
  */
 static void make_plane(double x[][2], int32_t *y, int n, int wrong, uint64_t seed)
 {
@@ -637,7 +637,7 @@ static void page_one_holds_the_numbers_of_a_known_run(void **state)
     line_says(&s, "fit", "100.00 %");
     line_says(&s, "fit", "a difference of 5.00 points");
     line_says(&s, "fit", "It overfits");
-    line_says(&s, "units", "Of 40 units 4 are dead, 1 is saturated.");
+    line_says(&s, "units", "Of 40 units: 4 dead, 1 saturated.");
     line_says(&s, "layers", "2 layers change nothing: b1, b2.");
     snprintf(text, sizeof text, ": %d of %d test labels, from probabilities", WRONG, TEST);
     line_says(&s, "labels", text);
@@ -698,7 +698,7 @@ static void controls_are_what_they_say(void **state)
     close_scene(&s);
 }
 
-/* ---- the whole: what is missing ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole: what is missing ------------------------------------------------------------------------------------------ */
 
 static void an_instrument_that_could_not_run_says_why(void **state)
 {
@@ -710,6 +710,12 @@ static void an_instrument_that_could_not_run_says_why(void **state)
          "activations\"}]");
     line_says(&s, "units", "Not measured: there are no activations.");
     line_says(&s, "layers", "Not measured: there are no activations.");
+    close_scene(&s);
+    open_plane(&s, 4); /* some facts only, and one of another type */
+    look(&s, "[{\"instrument\": \"signal\", \"facts\": {\"units\": 8, \"dead_units\": \"few\", \"saturated_units\": 1, "
+             "\"idle_layers\": []}}]");
+    line_says(&s, "units", "Of 8 units: dead not measured, 1 saturated.");
+    line_says(&s, "layers", "Every layer changes what passes through it.");
     close_scene(&s);
 }
 
@@ -796,7 +802,7 @@ static void without_held_out_samples_nothing_is_compared_with_them(void **state)
     close_scene(&s);
 }
 
-/* ---- what is folded: reading it ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- what is folded: reading it ------------------------------------------------------------------------------------------ */
 
 static json_t *item(const scene *s, const char *key)
 {
@@ -831,7 +837,7 @@ static double coordinate(const json_t *points, size_t i, size_t axis)
     return json_number_value(json_array_get(json_array_get(points, i), axis));
 }
 
-/* ---- the whole: real targets ------------------------------------------------------------------------------------------------------- */
+/* ---- the whole: real targets --------------------------------------------------------------------------------------------- */
 
 /* y = 2 x0 - x1 + 1 and x0 + x1; the network's second target is off by `shift`. */
 static void regression_has_its_own_controls(void **state)
@@ -898,7 +904,7 @@ static void regression_has_its_own_controls(void **state)
     close_scene(&s);
 }
 
-/* ---- folded ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- folded -------------------------------------------------------------------------------------------------------------- */
 
 /* Mistakes in the order of the label's probability, found again by sorting; the confusion matrix is that of the evaluation. */
 static void what_is_folded_of_a_run_without_pictures(void **state)
@@ -951,7 +957,8 @@ static void what_is_folded_of_a_run_without_pictures(void **state)
     close_scene(&s);
 }
 
-/* Images: a white pixel whose place is the class. The network reads the place, so the one with the wrong label is the worst mistake. */
+/* Images: a white pixel whose place is the class. The network reads the place, so the one with the wrong label is the worst
+ * mistake. */
 static void mistakes_of_images_are_pictures(void **state)
 {
     (void)state;
@@ -1073,7 +1080,7 @@ static void curves_come_from_the_log(void **state)
     unlink(in("metrics.jsonl"));
 }
 
-/* ---- the log ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------------------------------------------------------- */
 
 static void the_log_is_read_as_it_was_written(void **state)
 {

@@ -1,8 +1,9 @@
 /*
  * ridge.h -- least squares with an L2 penalty: the linear model of real targets.
  *
- * Minimised is  mean over i of |x_i W + b - y_i|^2  +  strength s^2 |W|^2  over W [d,t] and b [t], where s^2 is the mean squared length of x
- * about its mean; so a strength means the same whatever the units of x. Products are the engine's, the solution is LAPACK's (Cholesky).
+ * Minimised is  mean over i of |x_i W + b - y_i|^2  +  strength s^2 |W|^2  over W [d,t] and b [t], where s^2 is the mean
+ * squared length of x about its mean; so a strength means the same whatever the units of x. Products are the engine's, the
+ * solution is LAPACK's (Cholesky).
  */
 #ifndef SD_CLASSIC_RIDGE_H
 #define SD_CLASSIC_RIDGE_H
@@ -18,7 +19,8 @@ typedef struct sd_ridge {
     double *x_mean, *y_mean; /* [d], [t] */
 } sd_ridge;
 
-/* From n samples x [n,d] and y [n,t], from both of which it takes the mean off. To be cleared, also after an error. errors SD_ENOMEM */
+/* From n samples x [n,d] and y [n,t], from both of which it takes the mean off. To be cleared, also after an error. errors
+ * SD_ENOMEM */
 sd_status sd__ridge_begin(sd_context *context, int64_t n, int64_t d, int64_t t, double *x, double *y, sd_ridge *ridge);
 void sd__ridge_clear(sd_ridge *ridge);
 

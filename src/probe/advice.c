@@ -1,6 +1,6 @@
 /*
- * advice.c -- what to try next: a list of rules, the most urgent first. Each is a condition on the findings, and a sentence that holds the
- * number by which it was met.
+ * advice.c -- what to try next: a list of rules, the most urgent first. Each is a condition on the findings, and a sentence
+ * that holds the number by which it was met.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -36,11 +36,11 @@ static const char *difference(const sd_findings *f, sd_interval d, char text[96]
 
 static sd_interval negative(sd_interval d) { return (sd_interval){-d.estimate, -d.high, -d.low}; }
 
-/* ---- over and under ----------------------------------------------------------------------------------------------------------- */
+/* ---- over and under ------------------------------------------------------------------------------------------------------ */
 
 bool sd__overfits(const sd_findings *f) { return usable(f) && f->held_out && f->gap.low > 0; }
 
-/* The simpler model that is better on samples it has not seen than the network on those it has: SD_CONTENDERS if there is none. */
+/* The simpler model that is better on samples it has not seen than the network on those it has; SD_CONTENDERS: none. */
 static sd_contender_kind better_than_training(const sd_findings *f)
 {
     static const sd_contender_kind kinds[] = {SD_CONTENDER_LINEAR, SD_CONTENDER_NEAREST};
@@ -58,7 +58,7 @@ bool sd__can_doubt(const sd_findings *f)
 
 bool sd__underfits(const sd_findings *f) { return better_than_training(f) != SD_CONTENDERS; }
 
-/* ---- rules: whether, and what to say -------------------------------------------------------------------------------------------- */
+/* ---- rules: whether, and what to say ------------------------------------------------------------------------------------- */
 
 static bool not_finite(const sd_findings *f, char *text)
 {

@@ -1,4 +1,5 @@
-/* calibration.c -- is a network as sure as it may be: reliability bins, the expected calibration error, and what chance makes of it. */
+/* calibration.c -- is a network as sure as it may be: reliability bins, the expected calibration error, and what chance makes
+ * of it. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /*
- * contenders.c -- the controls of a network's score. Each is judged sample by sample, so that it is compared with the network on the same
- * samples: the interval of a difference is then that of paired values, which is narrower than two intervals side by side.
+ * contenders.c -- the controls of a network's score. Each is judged sample by sample, so that it is compared with the network
+ * on the same samples: the interval of a difference is then that of paired values, which is narrower than two intervals side by
+ * side.
  */
 #include "probe/contenders.h"
 
@@ -67,7 +68,7 @@ static double squared_error(const sd_judged *run, int64_t i, const double *said)
     return error;
 }
 
-/* ---- the run, and the network untrained ----------------------------------------------------------------------------------- */
+/* ---- the run, and the network untrained ---------------------------------------------------------------------------------- */
 
 static sd_status take_run(const sd_contest *t, sd_contender *c)
 {
@@ -94,7 +95,7 @@ static sd_status take_untrained(const sd_contest *t, sd_contender *c)
     return SD_OK;
 }
 
-/* ---- constants ---------------------------------------------------------------------------------------------------------------- */
+/* ---- constants ----------------------------------------------------------------------------------------------------------- */
 
 static sd_status most_frequent(const sd_contest *t, int *class, double *share)
 {
@@ -157,7 +158,7 @@ static sd_status take_mean(const sd_contest *t, sd_contender *c)
     return room ? status : sd__fail(SD_ENOMEM, "no memory for a mean");
 }
 
-/* ---- linear: classes -------------------------------------------------------------------------------------------------------- */
+/* ---- linear: classes ----------------------------------------------------------------------------------------------------- */
 
 static sd_status take_logistic(const sd_contest *t, sd_contender *c)
 {
@@ -184,7 +185,7 @@ static sd_status take_logistic(const sd_contest *t, sd_contender *c)
     return SD_OK;
 }
 
-/* ---- linear: real targets --------------------------------------------------------------------------------------------------- */
+/* ---- linear: real targets ------------------------------------------------------------------------------------------------ */
 
 /* Samples as rows of numbers. */
 typedef struct rows {
@@ -331,7 +332,7 @@ static sd_status take_least_squares(const sd_contest *t, sd_contender *c)
     return status;
 }
 
-/* ---- the nearest neighbour ---------------------------------------------------------------------------------------------------- */
+/* ---- the nearest neighbour ----------------------------------------------------------------------------------------------- */
 
 static sd_status compare_nearest(const sd_contest *t, const sd_samples *train, const int64_t *near, sd_contender *c)
 {
@@ -385,7 +386,7 @@ static sd_status take_nearest(const sd_contest *t, sd_contender *c)
     return status;
 }
 
-/* ---- scores ------------------------------------------------------------------------------------------------------------------- */
+/* ---- scores -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct scoring {
     const double *error, *spread;
@@ -437,7 +438,7 @@ static void compare(const sd_contest *t, sd_contender *c)
     c->lead = (sd_interval){d.estimate / per, d.low / per, d.high / per};
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------------------------- */
+/* ---- all of them --------------------------------------------------------------------------------------------------------- */
 
 static sd_status take(const sd_contest *t, sd_contender_kind kind, sd_contender *c)
 {

@@ -1,4 +1,5 @@
-/* contenders.h -- what a network's score is compared with: simpler models, and the network before training, on the same samples. */
+/* contenders.h -- what a network's score is compared with: simpler models, and the network before training, on the same
+ * samples. */
 #ifndef SD_PROBE_CONTENDERS_H
 #define SD_PROBE_CONTENDERS_H
 

@@ -21,8 +21,8 @@ typedef struct sd_judged {
 /*
  * Runs the subject's weights in eval mode on its first samples. To be cleared.
  *
- * errors  SD_ESHAPE (data does not fit), SD_EINVAL (neither labels nor targets; outputs that answer to neither), SD_ENONFINITE (names the
- *         first weights that are not finite, or the sample), SD_ENOMEM
+ * errors  SD_ESHAPE (data does not fit), SD_EINVAL (neither labels nor targets; outputs that answer to neither), SD_ENONFINITE
+ *         (names the first weights that are not finite, or the sample), SD_ENOMEM
  */
 sd_status sd__judge(const sd_subject *subject, sd_judged *judged);
 void sd__judged_clear(sd_judged *judged);

@@ -5,8 +5,8 @@
 #include <sonde/probe.h>
 
 /*
- * sd_probe_linear() of the input and no other place, without the nearest neighbour. report->layer[0] is it; error [test samples] receives 1
- * where the classifier misses, else 0. errors as sd_probe_linear()
+ * sd_probe_linear() of the input and no other place, without the nearest neighbour. report->layer[0] is it; error [test
+ * samples] receives 1 where the classifier misses, else 0. errors as sd_probe_linear()
  */
 sd_status sd__probe_input(const sd_subject *subject, const sd_linear_options *options, double *error, sd_linear_report *report);
 

@@ -1,6 +1,7 @@
 /*
- * overview.c -- gathers what page one of a report says: which samples, the score beside its controls, under- and overfitting, calibration,
- * labels and duplicates, what instruments found. overview_page.c says it, overview_folded.c draws what belongs to it.
+ * overview.c -- gathers what page one of a report says: which samples, the score beside its controls, under- and overfitting,
+ * calibration, labels and duplicates, what instruments found. overview_page.c says it, overview_folded.c draws what belongs to
+ * it.
  */
 #include "probe/overview.h"
 
@@ -39,7 +40,7 @@ const char *sd__class_name(const sd_examination *e, int class, char text[64])
     return text;
 }
 
-/* ---- gathering: which samples ------------------------------------------------------------------------------------------------- */
+/* ---- gathering: which samples -------------------------------------------------------------------------------------------- */
 
 static void choose_part(sd_overview *o)
 {
@@ -73,7 +74,7 @@ static sd_status draw_samples(sd_overview *o)
     return draw(o->part, t->amount.judged, o->e->seed, 2, &t->held);
 }
 
-/* ---- gathering: scores -------------------------------------------------------------------------------------------------------- */
+/* ---- gathering: scores --------------------------------------------------------------------------------------------------- */
 
 static sd_status judge_on(const sd_overview *o, sd_dataset *samples, sd_judged *judged)
 {
@@ -143,7 +144,7 @@ static sd_status score(sd_overview *o)
     return compare_with_training(o);
 }
 
-/* ---- gathering: labels and data ----------------------------------------------------------------------------------------------- */
+/* ---- gathering: labels and data ------------------------------------------------------------------------------------------ */
 
 static sd_status suspects_of(const sd_judged *judged, int64_t **suspect, int64_t *count, int64_t *of)
 {
@@ -215,7 +216,7 @@ static sd_status look_at_log(sd_overview *o)
     return SD_OK;
 }
 
-/* ---- gathering: instruments --------------------------------------------------------------------------------------------------- */
+/* ---- gathering: instruments ---------------------------------------------------------------------------------------------- */
 
 const json_t *sd__section_of(const json_t *sections, const char *instrument)
 {
@@ -258,7 +259,7 @@ static void look_at_sections(const json_t *sections, sd_findings *f)
     join_names(idle, f->idle_names);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ----------------------------------------------------------------------------------------------------------- */
 
 static void begin(sd_overview *o, const sd_examination *e)
 {

@@ -1,6 +1,6 @@
 /*
- * overview.h -- page one of a report: how good a run is beside simpler models, whether it over- or underfits, what is odd about its data, and
- * three things to try; and what is folded below it.
+ * overview.h -- page one of a report: how good a run is beside simpler models, whether it over- or underfits, what is odd about
+ * its data, and three things to try; and what is folded below it.
  */
 #ifndef SD_PROBE_OVERVIEW_H
 #define SD_PROBE_OVERVIEW_H
@@ -10,16 +10,18 @@
 #include "probe/instrument.h"
 
 /*
- * Records page one (tables "overview" and "scores"), and into `folded` the figures, tables and pictures that belong to it. Looks at the test
- * part; where there is none at the validation part, else at the training part.
+ * Records page one (tables "overview" and "scores"), and into `folded` the figures, tables and pictures that belong to it.
+ * Looks at the test part; where there is none at the validation part, else at the training part.
  *
- * sections  array of the sections of instruments that were run before, as sd__examine() makes them, or of {"instrument", "title", "reason"}
- *           where one could not be; NULL: none. From "signal" the facts units, dead_units, saturated_units and idle_layers are taken
- * errors    SD_ENOMEM, SD_ESHAPE, those of reading. Weights that are not finite, a control that cannot be run, what is not there: sentences
+ * sections  array of the sections of instruments that were run before, as sd__examine() makes them, or of {"instrument",
+ *           "title", "reason"} where one could not be; NULL: none. From "signal" the facts units, dead_units, saturated_units
+ *           and idle_layers are taken
+ * errors    SD_ENOMEM, SD_ESHAPE, those of reading. Weights that are not finite, a control that cannot be run, what is not
+ *           there: sentences
  */
 sd_status sd__overview(const sd_examination *e, const json_t *sections, sd_section *page_one, sd_section *folded);
 
-/* ---- its parts, on their own ------------------------------------------------------------------------------------------------ */
+/* ---- its parts, on their own --------------------------------------------------------------------------------------------- */
 
 enum { SD_ADVICE = 3 };
 
@@ -36,8 +38,7 @@ typedef struct sd_findings {
     int64_t train_judged;
     sd_interval train_score; /* as a contender's, on training samples */
     double train_rmse;
-    sd_interval
-        gap; /* how much better on training samples than on those held out: share that is right; of real targets, mean squared error */
+    sd_interval gap; /* how much better on training samples than on those held out: share right, or mean squared error */
     int64_t units, dead, saturated, idle;
     char idle_names[160];
     sd_reliability reliability;     /* error NaN: not measured */
@@ -62,11 +63,13 @@ int sd__advise(const sd_findings *findings, sd_advice advice[SD_ADVICE]);
 /* Whether one rule holds: "duplicates", ...; also false if there is no such rule. */
 bool sd__rule_holds(const sd_findings *findings, const char *rule);
 
-/* Is the network better on training samples than chance lets it be? Is a simpler model better on new samples than it on training samples? */
+/* Is the network better on training samples than chance lets it be? Is a simpler model better on new samples than it on
+ * training samples? */
 bool sd__overfits(const sd_findings *findings);
 bool sd__underfits(const sd_findings *findings);
 
-/* Is the network good enough for its doubts of labels to mean something: better than a constant, not worse than a simpler model? */
+/* Is the network good enough for its doubts of labels to mean something: better than a constant, not worse than a simpler
+ * model? */
 bool sd__can_doubt(const sd_findings *findings);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * overview_folded.c -- what belongs to page one and is folded below it, for who wants to see for himself: curves, reliability, the confusion
- * matrix, the worst mistakes, labels in doubt, equal samples. Pictures where the samples are images, else tables.
+ * overview_folded.c -- what belongs to page one and is folded below it, for who wants to see for himself: curves, reliability,
+ * the confusion matrix, the worst mistakes, labels in doubt, equal samples. Pictures where the samples are images, else tables.
  */
 #define _GNU_SOURCE /* qsort_r */
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 
 enum { PICTURES = 12, ROWS = 20, MOST_MATRIX = 20, MOST_POINTS = 500, MOST_PIXELS = 512 * 512 };
 
-/* ---- curves ------------------------------------------------------------------------------------------------------------------- */
+/* ---- curves -------------------------------------------------------------------------------------------------------------- */
 
 /* Means of groups of steps, so that a long run is no blot. */
 static void add_steps(const sd_history *h, sd_section *s)
@@ -94,7 +94,7 @@ static void draw_curves(const sd_overview *o, sd_section *s)
     add_epochs(h, offsetof(sd_logged, validation_r2), "validation", s);
 }
 
-/* ---- reliability, confusion, agreement ---------------------------------------------------------------------------------------- */
+/* ---- reliability, confusion, agreement ----------------------------------------------------------------------------------- */
 
 static void draw_reliability(const sd_overview *o, sd_section *s)
 {
@@ -182,7 +182,7 @@ static void draw_agreement(const sd_overview *o, sd_section *s)
     sd__section_point(s, high, high);
 }
 
-/* ---- samples: as pictures, or as rows ------------------------------------------------------------------------------------------- */
+/* ---- samples: as pictures, or as rows ------------------------------------------------------------------------------------ */
 
 static bool is_image(const sd_dataset *set)
 {
@@ -271,7 +271,7 @@ static void list(const listing *l, const char *key, const char *caption, sd_sect
         (is_image(l->set) ? draw_listing : write_listing)(l, key, caption, s);
 }
 
-/* ---- mistakes, labels in doubt -------------------------------------------------------------------------------------------------- */
+/* ---- mistakes, labels in doubt ------------------------------------------------------------------------------------------- */
 
 static double badness(const sd_judged *j, int64_t i) { return j->classes ? -j->p[i * j->columns + j->label[i]] : j->error[i]; }
 
@@ -314,7 +314,7 @@ static void list_suspects(const sd_overview *o, sd_section *s)
     list(&train, "train_suspects", "Training labels in doubt, though the network has learned them", s);
 }
 
-/* ---- equal samples ---------------------------------------------------------------------------------------------------------------- */
+/* ---- equal samples ------------------------------------------------------------------------------------------------------- */
 
 static sd_status answer_of(const sd_overview *o, sd_dataset *set, int32_t position, char text[64])
 {
@@ -358,7 +358,7 @@ static void list_twins(const sd_overview *o, sd_section *s)
     }
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- all ----------------------------------------------------------------------------------------------------------------- */
 
 void sd__overview_fold(const sd_overview *o, sd_section *s)
 {

@@ -1,6 +1,6 @@
 /*
- * overview_page.c -- page one of a report in words: a table that reads like prose. Sentences are templates filled by rules; every one holds the
- * number that it rests on.
+ * overview_page.c -- page one of a report in words: a table that reads like prose. Sentences are templates filled by rules;
+ * every one holds the number that it rests on.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -13,7 +13,7 @@
 
 static const sd_interval unknown = {NAN, NAN, NAN};
 
-/* ---- page one: words ------------------------------------------------------------------------------------------------------------ */
+/* ---- page one: words ----------------------------------------------------------------------------------------------------- */
 
 static void line(sd_section *s, const char *what, sd_string *text)
 {
@@ -183,7 +183,7 @@ static void say_fit(const sd_overview *o, sd_section *s)
     line(s, "fit", &t);
 }
 
-/* ---- page one: units and layers --------------------------------------------------------------------------------------------------- */
+/* ---- page one: units and layers ------------------------------------------------------------------------------------------ */
 
 /* What the instrument said instead, or that it was not run. */
 static void add_missing(const json_t *sections, sd_string *t)
@@ -192,33 +192,42 @@ static void add_missing(const json_t *sections, sd_string *t)
     sd__string_add(t, "Not measured%s%s.", reason ? ": " : "", reason ? reason : "");
 }
 
+static void add_count(int64_t n, const char *what, const char *end, sd_string *t)
+{
+    if (n < 0)
+        sd__string_add(t, "%s not measured%s", what, end);
+    else
+        sd__string_add(t, "%" PRId64 " %s%s", n, what, end);
+}
+
 static void say_units(const sd_overview *o, const json_t *sections, sd_section *s)
 {
     const sd_findings *f = &o->f;
-    sd_string units = {0}, layers = {0};
-    if (f->units < 0 || (f->dead < 0 && f->saturated < 0))
-        add_missing(sections, &units);
-    else
-        sd__string_add(&units, "Of %" PRId64 " units", f->units);
-    if (f->units >= 0 && f->dead >= 0)
-        sd__string_add(&units, " %" PRId64 " %s dead", f->dead, f->dead == 1 ? "is" : "are");
-    if (f->units >= 0 && f->saturated >= 0)
-        sd__string_add(&units, "%s %" PRId64 " %s saturated", f->dead >= 0 ? "," : "", f->saturated,
-                       f->saturated == 1 ? "is" : "are");
-    if (f->units >= 0 && (f->dead >= 0 || f->saturated >= 0))
-        sd__string_add(&units, ".");
-    line(s, "units", &units);
-    if (f->idle < 0)
-        add_missing(sections, &layers);
-    else if (!f->idle)
-        sd__string_add(&layers, "Every layer changes what passes through it.");
-    else
-        sd__string_add(&layers, "%" PRId64 " layer%s nothing: %s.", f->idle, f->idle == 1 ? " changes" : "s change",
-                       f->idle_names);
-    line(s, "layers", &layers);
+    sd_string t = {0};
+    if (f->units < 0) {
+        add_missing(sections, &t);
+    } else {
+        sd__string_add(&t, "Of %" PRId64 " units: ", f->units);
+        add_count(f->dead, "dead", ", ", &t);
+        add_count(f->saturated, "saturated", ".", &t);
+    }
+    line(s, "units", &t);
 }
 
-/* ---- page one: calibration, labels, duplicates --------------------------------------------------------------------------------------- */
+static void say_layers(const sd_overview *o, const json_t *sections, sd_section *s)
+{
+    const sd_findings *f = &o->f;
+    sd_string t = {0};
+    if (f->idle < 0)
+        add_missing(sections, &t);
+    else if (!f->idle)
+        sd__string_add(&t, "Every layer changes what passes through it.");
+    else
+        sd__string_add(&t, "%" PRId64 " layer%s nothing: %s.", f->idle, f->idle == 1 ? " changes" : "s change", f->idle_names);
+    line(s, "layers", &t);
+}
+
+/* ---- page one: calibration, labels, duplicates --------------------------------------------------------------------------- */
 
 static void say_calibration(const sd_overview *o, sd_section *s)
 {
@@ -286,7 +295,7 @@ static void say_advice(const sd_overview *o, sd_section *s)
     sd__section_fact(s, "advice", rules);
 }
 
-/* ---- page one: the tables ------------------------------------------------------------------------------------------------------------ */
+/* ---- page one: the tables ------------------------------------------------------------------------------------------------ */
 
 static void write_table(const sd_overview *o, const json_t *sections, sd_section *s)
 {
@@ -303,6 +312,7 @@ static void write_table(const sd_overview *o, const json_t *sections, sd_section
         say_fit(o, s);
     }
     say_units(o, sections, s);
+    say_layers(o, sections, s);
     if (o->f.classes && !o->f.broken[0]) {
         say_calibration(o, s);
         say_labels(o, s);

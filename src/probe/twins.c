@@ -53,7 +53,7 @@ static sd_status read_answer(const sd_dataset *set, int32_t position, sample *to
 
 static size_t bytes_of(const search *s) { return (size_t)s->values * sd_dtype_size(s->dtype); }
 
-/* ---- hashes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- hashes -------------------------------------------------------------------------------------------------------------- */
 
 static int by_hash(const void *a, const void *b)
 {
@@ -89,7 +89,7 @@ static int64_t find(const search *s, uint64_t hash)
     return low;
 }
 
-/* ---- comparing -------------------------------------------------------------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------------------------------------------------------- */
 
 static sd_status compare_answers(search *s, sd_twin *twin)
 {
