@@ -698,6 +698,69 @@ static void controls_are_what_they_say(void **state)
     close_scene(&s);
 }
 
+/* Sets that are sorted by class, and larger than what a quick report looks at: samples are drawn, and keep their numbers. */
+static void sorted_sets_are_drawn_from(void **state)
+{
+    (void)state;
+    enum { LARGE = 26000, JUDGED = 12000, LAST = JUDGED - 300 };
+    double *x = malloc(LARGE * sizeof *x);
+    int32_t *y = malloc(LARGE * sizeof *y);
+    scene s;
+    sd_model *model = model_of(affine, 1, 2, 0);
+    for (int i = 0; i < LARGE; i++) {
+        y[i] = i >= LARGE / 2;
+        x[i] = (y[i] ? 1 : -1) * (1 + 1e-4 * i);
+    }
+    sd_dataset *train = labelled(LARGE, 1, x, y, 2);
+    for (int i = 0; i < JUDGED; i++) {
+        y[i] = i >= JUDGED / 2;
+        x[i] = (y[i] ? 1 : -1) * (1.00003 + 1e-4 * i);
+        y[i] = i < LAST ? y[i] : 0; /* the last are wrong */
+    }
+    open_scene(&s, model, train, NULL, labelled(JUDGED, 1, x, y, 2));
+    set_slice(model, "last/weight", 2, (double[]){-4, 4});
+    look(&s, NULL);
+    line_says(&s, "data", "Judged on 10000 of the test part, drawn by chance.");
+    near(number_of(&s, "judged"), 10000, 0, "judged");
+    near(score_cell(&s, "this run", "score"), 1 - 300.0 / JUDGED, 0.0025,
+         "score"); /* 3.7 deviations of drawing without replacement */
+    assert_true(score_cell(&s, "linear model on the raw input", "score") > 0.9);
+    near(score_cell(&s, "nearest neighbour", "score"), 1 - 300.0 / JUDGED, 0.015, "nearest neighbour of 2000");
+    json_t *rows = json_object_get(json_object_get(s.folded.found, "mistakes"), "rows"), *row;
+    size_t i;
+    json_array_foreach(rows, i, row) assert_in_range(json_integer_value(json_object_get(row, "sample")), LAST, JUDGED - 1);
+    assert_true(i > 5);
+    free(x);
+    free(y);
+    close_scene(&s);
+}
+
+static sd_built by_hinge(sd_builder *b, void *user)
+{
+    (void)user;
+    sd_node z = sd_layer_dense(b, b->input, (sd_dense_spec){.units = b->classes, .name = "last"});
+    return sd_loss(b, z, (sd_loss_spec){SD_HINGE, 0});
+}
+
+static void a_softmax_that_was_not_trained_is_called_so(void **state)
+{
+    (void)state;
+    static double x[TEST][2];
+    static int32_t y[TEST];
+    sd_build_fn *const builds[] = {affine, by_hinge};
+    for (int k = 0; k < 2; k++) {
+        scene s;
+        make_plane(x, y, TEST, 0, 3);
+        open_scene(&s, model_of(builds[k], 2, 2, 0), labelled(TEST, 2, &x[0][0], y, 2), NULL,
+                   labelled(TEST, 2, &x[0][0], y, 2));
+        s.e.trained.selected_on_test = true;
+        look(&s, NULL);
+        assert_int_equal(k == 1, strstr(sentence(&s, "calibration"), "likelihood is not what was trained") != NULL);
+        line_says(&s, "data", "selected on the test part, which flatters");
+        close_scene(&s);
+    }
+}
+
 /* ---- the whole: what is missing ------------------------------------------------------------------------------------------ */
 
 static void an_instrument_that_could_not_run_says_why(void **state)
@@ -1128,6 +1191,8 @@ int main(void)
         cmocka_unit_test(what_was_not_measured_leads_to_no_advice),
         cmocka_unit_test(page_one_holds_the_numbers_of_a_known_run),
         cmocka_unit_test(controls_are_what_they_say),
+        cmocka_unit_test(sorted_sets_are_drawn_from),
+        cmocka_unit_test(a_softmax_that_was_not_trained_is_called_so),
         cmocka_unit_test(an_instrument_that_could_not_run_says_why),
         cmocka_unit_test(weights_that_are_not_finite_are_a_sentence),
         cmocka_unit_test(an_untrained_run_says_so),
