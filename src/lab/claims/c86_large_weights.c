@@ -3,12 +3,13 @@
 
 static sd_status run(sd_lab *lab)
 {
-    static const sd_signal_spec spec = {"1", 1, sd_tanh, &sd__phi_tanh};
+    static const sd_signal_spec spec = {"1", 1, sd_tanh, &sd__phi_tanh, 1};
     sd_signal s;
     SD_TRY(sd__signal_measure(lab, &spec, sd__lab_repeats(lab, 20, 100), &s));
     sd__lab_figure(lab, "Gradient in a 10 × 500 tanh network, deviation 1", "layer",
                    "root mean square, relative to the last layer", false, true);
     sd__signal_draw(lab, &s, true, "gradients");
+    sd__signal_draw_steps(lab, 1, (const sd_signal *[]){&s}, (const char *[]){"deviation 1"});
     sd_verdict saturated = SD_CONFIRMED, grows = SD_CONFIRMED;
     for (int l = 2; l <= SD_SIGNAL_LAYERS; l++) {
         sd__lab_measure(lab, "a", s.saturated[l], s.theory_saturated[l], "layer %d: share of units beyond 0.99 in size", l);
@@ -26,6 +27,7 @@ static sd_status run(sd_lab *lab)
                                         : SD_NOT_DECIDED,
                   "the gradient grows by a factor of %.2g on its way back through ten layers: it explodes",
                   s.gradient[0].estimate);
+    sd__signal_judge_steps(lab, "c", sd__signal_steps(lab, "c", &s, "deviation 1"), &s);
     return SD_OK;
 }
 
@@ -41,7 +43,7 @@ const sd_claim sd__claim_c86_large_weights = {
         "so 90.4 % "
         "saturate. A gradient's mean square is multiplied by χ = Nσ² E tanh'² on its way back: the tenth that is not saturated "
         "passes on a signal that 500 weights of size 1 amplify more than enough, χ ≈ 12. It explodes by a factor of 3.5 a "
-        "layer.",
+        "layer." SD_SIGNAL_THEORY,
     .protocol = "20 networks (100 in full) without biases, 64 standard normal inputs each, in f32; gradients of ⟨last layer, "
                 "v⟩ for a standard "
                 "normal v.",
@@ -53,7 +55,8 @@ const sd_claim sd__claim_c86_large_weights = {
               "Refuted if at every layer below the last the gradient is at least as large as at the last (lower ends of "
               "simultaneous 95 % "
               "intervals).",
-              SD_REFUTED}},
+              SD_REFUTED},
+             SD_SIGNAL_PART("c")},
     .error = {{"E09", "std = 1.0: no gradient; all saturate", "the gradient grows about 3.5-fold a layer; 90 % saturate", "b"}},
     .run = run,
 };
