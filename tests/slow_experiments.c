@@ -69,7 +69,8 @@ static void experiments_reach_the_foreseen_verdicts(void **state)
 
 static void three_seeds_agree(void **state)
 {
-    static const char *const drawn[] = {"C01", "C03", "C10", "C35", "C38", "C39", "C122"};
+    static const char *const drawn[] = {"C01", "C03", "C10", "C35", "C38",  "C39", "C84",
+                                        "C86", "C87", "C88", "C99", "C100", "C122"};
     for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
         for (uint64_t seed = 1; seed <= 3; seed++)
             if (run(find(drawn[i]), seed) != SD_AS_EXPECTED)
