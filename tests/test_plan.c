@@ -391,6 +391,121 @@ static void a_clip_within_batch_norm_computes_the_same(void **state)
     sd_context_free(context);
 }
 
+/* ---- what evaluation does behind a convolution ---- */
+
+enum { SIDE = 6, DEPTH = 16, NORMS = 4 };
+
+/* Inputs x, "f0".. (filters) and "n0".. (scale, offset, mean, variance, each DEPTH numbers); a norm over a 3x3 convolution of x. */
+static sd_node normed(sd_graph *g, sd_node x, int number)
+{
+    char filter[8], norm[8];
+    snprintf(filter, sizeof filter, "f%d", number);
+    snprintf(norm, sizeof norm, "n%d", number);
+    sd_dtype dtype = sd_node_dtype(x);
+    sd_node w = sd_input(g, filter, dtype, SD_SHAPE(3, 3, DEPTH, DEPTH)), n = sd_input(g, norm, dtype, SD_SHAPE(4, DEPTH)),
+            part[4];
+    for (int i = 0; i < 4; i++)
+        part[i] = sd_reshape(sd_slice_of(n, (int64_t[]){i, 0}, (int64_t[]){i + 1, DEPTH}, NULL), SD_SHAPE(DEPTH));
+    sd_window window = {.pad_lo = {1, 1}, .pad_hi = {1, 1}};
+    return sd_batch_norm_eval(sd_conv2d(x, w, window), part[0], part[1], part[2], part[3], 1e-3);
+}
+
+/* Two residual blocks; the norm of the second shortcut is read twice, so nothing may join it. */
+static void residual_blocks(sd_graph *g, sd_dtype dtype, sd_node result[2])
+{
+    sd_node x = sd_input(g, "x", dtype, SD_SHAPE(2, SIDE, SIDE, DEPTH));
+    sd_node y = sd_relu(sd_add(normed(g, sd_relu(normed(g, x, 0)), 1), x));
+    sd_node shortcut = normed(g, y, 3);
+    result[0] = sd_relu(sd_add(shortcut, normed(g, y, 2)));
+    result[1] = sd_tanh(shortcut);
+}
+
+static int occurrences(const char *text, const char *word)
+{
+    int n = 0;
+    for (; (text = strstr(text, word)); text++)
+        n++;
+    return n;
+}
+
+/* Runs a plan with the numbers of `bound` (x, f0.., n0.., as doubles) and gives results in doubles. */
+static void run_blocks(const sd_plan *plan, sd_dtype dtype, double *const bound[1 + 2 * NORMS], double *result)
+{
+    enum { COUNT = 2 * SIDE * SIDE * DEPTH };
+    sd_workspace *workspace;
+    void *binding[2 + 2 * NORMS + 1];
+    assert_ok(sd_workspace_new(plan, &workspace));
+    for (int s = 0; s < sd_plan_slots(plan); s++) {
+        const char *name = sd_plan_slot_name(plan, s);
+        int64_t n = sd_plan_slot_length(plan, s);
+        const double *from = name[0] == 'x'   ? bound[0]
+                             : name[0] == 'f' ? bound[1 + atoi(name + 1)]
+                             : name[0] == 'n' ? bound[1 + NORMS + atoi(name + 1)]
+                                              : result;
+        binding[s] = malloc((size_t)n * sizeof(double));
+        for (int64_t i = 0; i < n && from != result; i++)
+            dtype == SD_F64 ? (((double *)binding[s])[i] = from[i]) : (((float *)binding[s])[i] = (float)from[i]);
+    }
+    assert_ok(sd_run(plan, workspace, binding, NULL));
+    for (int s = 0; s < sd_plan_slots(plan); s++) {
+        const char *name = sd_plan_slot_name(plan, s);
+        for (int i = 0; i < COUNT && name[0] == 'r'; i++)
+            result[atoi(name + 1) * COUNT + i] = dtype == SD_F64 ? ((double *)binding[s])[i] : (double)((float *)binding[s])[i];
+        free(binding[s]);
+    }
+    sd_workspace_free(workspace);
+}
+
+/* The joint nodes stand for the very operations they replace: bits agree, in f64 (where they are taken apart again) and in f32. */
+static void compare_blocks(sd_context *context, sd_dtype dtype)
+{
+    enum { COUNT = 2 * SIDE * SIDE * DEPTH };
+    static double x[COUNT], filter[NORMS][9 * DEPTH * DEPTH], norm[NORMS][4 * DEPTH], got[2][2 * COUNT];
+    double *bound[1 + 2 * NORMS] = {x};
+    sd_graph *g = sd_graph_new();
+    sd_node result[2];
+    sd_plan *plan[2];
+    residual_blocks(g, dtype, result);
+    const sd_output output[] = {{"r0", 0, result[0]}, {"r1", 0, result[1]}};
+    for (int k = 0; k < 2; k++) {
+        assert_ok(sd_compile(context, 2, output, &(sd_compile_options){.no_share = k}, &plan[k]));
+        char *text = sd_plan_print(plan[k]);
+        assert_int_equal(occurrences(text, "/conv2d_norm_v"), k || dtype == SD_F64 ? 0 : NORMS);
+        assert_int_equal(occurrences(text, " clip"), k || dtype == SD_F64 ? 0 : 3);
+        free(text);
+    }
+    for (int run = 0; run < 2; run++) { /* weights and statistics are inputs: the second run has others */
+        law_draw_f64(x, COUNT, -1, 1);
+        for (int i = 0; i < NORMS; i++) {
+            law_draw_f64(filter[i], 9 * DEPTH * DEPTH, -0.2, 0.2);
+            law_draw_f64(norm[i], 4 * DEPTH, 0.5, 1.5);
+            bound[1 + i] = filter[i];
+            bound[1 + NORMS + i] = norm[i];
+        }
+        for (int k = 0; k < 2; k++)
+            run_blocks(plan[k], dtype, bound, got[k]);
+        assert_memory_equal(got[0], got[1], sizeof got[0]);
+    }
+    sd_plan_free(plan[0]);
+    sd_plan_free(plan[1]);
+    sd_graph_free(g);
+}
+
+static void norm_sum_and_clip_join_a_convolution(void **state)
+{
+    static const char *const level[] = {"v2", "v3", "v4"};
+    for (size_t l = 0; l < SD_COUNT(level); l++) {
+        sd_context *context;
+        sd_level wanted;
+        if (!sd__level_parse(level[l], &wanted) || wanted > sd__cpu_level())
+            continue;
+        assert_ok(sd_context_new(&(sd_context_options){.threads = 2, .isa = level[l]}, &context));
+        compare_blocks(context, SD_F64);
+        compare_blocks(context, SD_F32);
+        sd_context_free(context);
+    }
+}
+
 /* ---- one point, many directions ---- */
 
 static void cut_program_equals_whole(void **state)
@@ -527,6 +642,7 @@ int main(void)
         cmocka_unit_test(bad_contexts_are_refused),
         cmocka_unit_test(work_behind_pooling_computes_the_same),
         cmocka_unit_test(a_clip_within_batch_norm_computes_the_same),
+        cmocka_unit_test(norm_sum_and_clip_join_a_convolution),
         cmocka_unit_test(cut_program_equals_whole),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(first_step_that_is_not_finite_is_named),

@@ -77,6 +77,7 @@ void sd__program_free(sd_program *program);
 sd_status sd__pass_share(sd_program *program);  /* fold fills, share equal nodes, drop the dead */
 sd_status sd__pass_pool(sd_program *program);   /* bias and relu move behind max pooling */
 sd_status sd__pass_norm(sd_program *program);   /* ReLU behind batch norm joins it */
+sd_status sd__pass_conv(sd_program *program);   /* in evaluation, norm, sum and ReLU join the convolution before them */
 sd_status sd__pass_expand(sd_program *program); /* composites that no provider takes become primitives */
 sd_status sd__pass_fuse(sd_program *program);   /* elementwise nodes become clusters */
 

@@ -1,6 +1,7 @@
 /* simd.c -- the provider of our own kernels: which calls it takes, and the kernel of the call's CPU level. */
 #include "kernels/simd/simd.h"
 
+#include "kernels/simd/direct.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/shapes.h"
 #include "ops/op.h"
@@ -54,6 +55,14 @@ static bool takes_dense(const sd_call *call)
     sd_gemm g;
     return sd__gemm_of_dense(call, &g);
 }
+
+static bool takes_conv2d(const sd_call *call)
+{
+    sd_direct d;
+    return sd__direct_of(call, &d);
+}
+static bool takes_conv2d_dx(const sd_call *call) { return takes_conv2d(call); }
+static bool takes_conv2d_norm(const sd_call *call) { return takes_conv2d(call); }
 
 static bool takes_sum(const sd_call *call)
 {
