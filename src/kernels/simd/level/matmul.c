@@ -13,8 +13,8 @@
  *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then
  *           added in order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
- * In `block`, k is cut if there are too few tiles of C for all threads, or (`thin`) few rows meet weights that stay in the second
- * cache.
+ * In `block`, k is cut if there are too few tiles of C for all threads, or (`thin`) few rows meet weights that stay in the
+ * second cache.
  */
 #include <stdlib.h>
 
@@ -227,9 +227,9 @@ typedef struct share {
 } share;
 
 /* Rows of B that are fetched ahead where they are read for the first time, and lines of a panel's row. */
-enum { AHEAD = 16, LINE = 64 / sizeof(float), LINES = (MICRO_COLUMNS + LINE - 1) / LINE };
+enum { AHEAD = 4, LINE = 64 / sizeof(float), LINES = (MICRO_COLUMNS + LINE - 1) / LINE };
 
-/* With every k, one line is fetched: from here on, `step` floats apart. */
+/* One line is fetched with every MICRO_FETCH k: from here on, `step` floats apart. */
 static void fetch(micro_tile *t, const float *from, int64_t step)
 {
     t->ahead = (uintptr_t)from;
@@ -238,11 +238,23 @@ static void fetch(micro_tile *t, const float *from, int64_t step)
 
 static void fetch_rows_of_b(micro_tile *t)
 {
-    fetch(t, t->b, t->b_step);
+    fetch(t, t->b, MICRO_FETCH * t->b_step);
     t->ahead += (uintptr_t)(AHEAD * t->ahead_step);
 }
 
-/* All row panels of the share meet one panel of B; the first of them fetch the next panel, a column of its lines each. */
+/* Row panel number `i` fetches a share of the next panel of B: columns of lines, whole or a piece of one. */
+static void fetch_panel(micro_tile *t, const sd_gemm *g, const float *next, int64_t i)
+{
+    int64_t line = i / MICRO_FETCH, piece = i % MICRO_FETCH;
+    if (g->b_column == 1 && line < LINES)
+        fetch(t, next + line * LINE + t->k * piece / MICRO_FETCH * g->b_step, g->b_step);
+    else if (g->b_step == 1 && i * LINE < t->k)
+        fetch(t, next + i * LINE, g->b_column);
+    else
+        fetch(t, t->b, 0);
+}
+
+/* All row panels of the share meet one panel of B, and fetch the next. */
 static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column, const float *next)
 {
     const sd_gemm *g = &c->g;
@@ -256,10 +268,8 @@ static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k
         else
             t.a = s->a + first * g->a_row + k * g->a_step, t.a_row = g->a_row, t.a_step = g->a_step;
         t.c = s->c + first * g->n + column;
-        if (next && panel - s->row_begin < LINES)
-            fetch(&t, next + (panel - s->row_begin) * LINE, g->b_step);
-        else if (next)
-            fetch(&t, t.b, 0);
+        if (next)
+            fetch_panel(&t, g, next, panel - s->row_begin);
         SD_LEVELED(sd__micro)[steps][vectors - 1][last - first - 1](&t);
     }
 }
@@ -270,11 +280,9 @@ static const float *panel_of(const cut *c, const share *s, int64_t panel, int64_
     return s->b + k * c->g.b_step + panel * MICRO_COLUMNS * c->g.b_column;
 }
 
-/* The panel that this share packs after this one, if its rows lie apart: what lies together, the hardware fetches ahead. */
+/* The panel that this share packs after this one. */
 static const float *next_panel(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
 {
-    if (c->g.b_column != 1)
-        return NULL;
     if (panel + 1 < s->column_end)
         return panel_of(c, s, panel + 1, begin);
     return end < s->k_end ? panel_of(c, s, s->column_begin, end) : NULL;

@@ -38,43 +38,55 @@ enum { MICRO_THIRDS = (MICRO_ROWS + 2) / 3 };
 /* Where the loop over k stands. Rows of a that lie apart are reached from every third one, so that no offset is spilled. */
 typedef struct cursor {
     const float *a[MICRO_THIRDS], *b;
-    uintptr_t ahead;
-    float *c;
 } cursor;
 
-/* `count` steps of k; each fetches a line that somebody will need later, and if `fetch_c`, a row of the tile itself. */
-V_INLINE void advance(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, int64_t count, const int rows,
-                      const int vectors, const bool packed, const bool fetch_c)
+/* Some steps of k: columns of a times rows of b. */
+V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int steps, const int rows,
+                       const int vectors, const bool packed)
 {
-    const int64_t a_row = packed ? 1 : t->a_row, a_step = packed ? t->a_step : 1, b_step = t->b_step,
-                  ahead_step = t->ahead_step;
-    for (; count > 0; count--) {
+    const int64_t a_row = packed ? 1 : t->a_row, a_step = packed ? t->a_step : 1, b_step = t->b_step;
+#pragma GCC unroll 4
+    for (int k = 0; k < steps; k++) {
         vf vb[MICRO_VECTORS];
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             vb[j] = v_load(at->b + j * V_LANES);
-        __builtin_prefetch((const void *)at->ahead);
-        if (fetch_c) {
-            __builtin_prefetch(at->c, 1);
-            __builtin_prefetch(at->c + t->columns - 1, 1);
-            at->c += t->c_row;
-        }
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
-            vf va = v_set(packed ? at->a[0][i] : at->a[i / 3][i % 3 * a_row]);
+            vf va = v_set(packed ? at->a[0][i] : at->a[i / 3][i % 3 * a_row + k]);
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
                 sum[i][j] = v_fma(va, vb[j], sum[i][j]);
         }
-#pragma GCC unroll 16
-        for (int i = 0; i < MICRO_THIRDS; i++)
-            if (i == 0 || (!packed && 3 * i < rows)) {
-                at->a[i] += a_step;
-                __asm__("" : "+r"(at->a[i])); /* a pointer of its own, whatever the compiler would make of it */
-            }
         at->b += b_step;
-        at->ahead += (uintptr_t)ahead_step;
+        at->a[0] += packed ? a_step : 0;
     }
+#pragma GCC unroll 16
+    for (int i = 0; i < MICRO_THIRDS; i++)
+        if (!packed && 3 * i < rows) {
+            at->a[i] += steps;
+            __asm__("" : "+r"(at->a[i])); /* a pointer of its own, whatever the compiler would make of it */
+        }
+}
+
+/* All k. The first steps fetch the rows of the tile itself, the others every so often a line that somebody will need later. */
+V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int rows,
+                           const int vectors, const bool packed)
+{
+    int64_t left = t->k;
+    const float *c = t->c;
+    uintptr_t ahead = t->ahead;
+    for (int i = 0; i < rows && left > 0; i++, left--, c += t->c_row) {
+        __builtin_prefetch(c, 1);
+        __builtin_prefetch(c + t->columns - 1, 1);
+        multiply(t, sum, at, 1, rows, vectors, packed);
+    }
+    for (; left >= MICRO_FETCH; left -= MICRO_FETCH, ahead += (uintptr_t)t->ahead_step) {
+        __builtin_prefetch((const void *)ahead);
+        multiply(t, sum, at, MICRO_FETCH, rows, vectors, packed);
+    }
+    for (; left > 0; left--)
+        multiply(t, sum, at, 1, rows, vectors, packed);
 }
 
 V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, const bool packed)
@@ -85,13 +97,11 @@ V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, cons
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             sum[i][j] = v_zero();
-    cursor at = {.b = t->b, .ahead = t->ahead, .c = t->c};
+    cursor at = {.b = t->b};
 #pragma GCC unroll 16
     for (int i = 0; i < MICRO_THIRDS; i++)
         at.a[i] = 3 * i < rows ? t->a + 3 * i * (packed ? 1 : t->a_row) : t->a;
-    const int64_t first = t->k < rows ? t->k : rows;
-    advance(t, sum, &at, first, rows, vectors, packed, true);
-    advance(t, sum, &at, t->k - first, rows, vectors, packed, false);
+    multiply_all(t, sum, &at, rows, vectors, packed);
     finish(t, sum, rows, vectors);
 }
 

@@ -17,14 +17,17 @@
 #define MICRO_VECTORS 2
 #define MICRO_COLUMNS (MICRO_VECTORS * V_LANES)
 
+/* One line is fetched with so many k: more at once would keep the loads of the first cache waiting. */
+enum { MICRO_FETCH = 4 };
+
 typedef struct micro_tile {
     int64_t k;
     const float *a;
     int64_t a_row, a_step; /* from one row of a to the next, from one k to the next; one of the two is 1 */
     const float *b;        /* k rows of whole vectors */
     int64_t b_step;
-    uintptr_t ahead;    /* address of a line to fetch with the first k; any will do, nothing is read */
-    int64_t ahead_step; /* bytes to the line of the next k */
+    uintptr_t ahead;    /* address of a line to fetch; any will do, nothing is read */
+    int64_t ahead_step; /* bytes to the line that is fetched MICRO_FETCH k later */
     float *c;
     int64_t c_row;
     int64_t columns;   /* of c that exist: the last vector may be partial */

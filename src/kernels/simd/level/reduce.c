@@ -13,7 +13,7 @@
 #include "kernels/simd/level/level.h"
 #include "kernels/simd/shapes.h"
 
-#define COST 0.1 /* of one element, about nanoseconds */
+#define COST 0.2 /* of one element, about nanoseconds */
 
 typedef struct cut {
     sd_reduced r;
