@@ -17,63 +17,11 @@
 #include <sonde/probe.h>
 #include <sonde/sonde.h>
 
-#include "law.h"
+#include "models.h"
 
 #define N 13 /* samples; batches of 5 leave a smaller last one */
 #define D 4
 #define C 3
-
-static sd_context *context;
-
-static void near(double a, double b, double tolerance, const char *what)
-{
-    if (!(fabs(a - b) <= tolerance))
-        fail_msg("%s: %.17g, should be %.17g +- %g", what, a, b, tolerance);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    return sd_context_new(&(sd_context_options){.threads = 2}, &context) == SD_OK ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    sd_context_free(context);
-    return 0;
-}
-
-static sd_model *model_of(sd_build_fn *build, void *user, sd_shape input, int classes, int targets, sd_dtype dtype)
-{
-    sd_model *model;
-    assert_ok(sd_model_new(context,
-                           &(sd_model_spec){.build = build,
-                                            .user = user,
-                                            .input = input,
-                                            .classes = classes,
-                                            .targets = targets,
-                                            .dtype = dtype,
-                                            .seed = law_random()->key},
-                           &model));
-    return model;
-}
-
-static sd_dataset *data_of(int n, sd_shape shape, const double *x, const int32_t *label, int classes, const double *target)
-{
-    sd_dataset *data;
-    sd_memory memory = {.samples = n, .shape = shape, .dtype = SD_F64, .input = x};
-    if (label) {
-        memory.labels = label;
-        memory.classes = classes;
-    } else if (target) {
-        memory.targets = target;
-        memory.n_targets = 1;
-        memory.target_dtype = SD_F64;
-    }
-    assert_ok(sd_dataset_from_memory(&memory, &data));
-    return data;
-}
 
 static void mean_input(int n, int inputs, const double *x, double *mean)
 {
@@ -109,7 +57,7 @@ static void a_linear_model_gives_weight_times_difference(void **state)
         for (int i = 0; i < N; i++)
             y[i] = law_int(0, C - 1);
         mean_input(N, D, x, mean);
-        sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL);
+        sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL, 0);
         sd_attribution_options o = {.steps = law_int(1, 9), .baseline = law_int(0, 1) ? SD_BASELINE_ZERO : SD_BASELINE_MEAN};
         assert_ok(sd_probe_attribution(&(sd_subject){.model = model, .data = data, .batch = 5}, &o, &r));
         assert_int_equal(r.items, 8);
@@ -159,7 +107,7 @@ static void one_output_for_two_classes_changes_sign(void **state)
         y[i] = i % 2;
         x[i * D] = i % 3 ? 4 : -4; /* both answers occur */
     }
-    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, 2, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, 2, NULL, 0);
     sd_attribution_options o = {.baseline = SD_BASELINE_ZERO, .count = N};
     assert_ok(sd_probe_attribution(&(sd_subject){.model = model, .data = data}, &o, &r));
     for (int k = 0; k < r.items; k++) {
@@ -206,7 +154,7 @@ static void polynomials_have_their_integrals(void **state)
         sd_model *model = model_of(products, NULL, SD_SHAPE(3), 0, 0, SD_F64);
         law_draw_f64(x, N * 3, -2, 2);
         mean_input(N, 3, x, b);
-        sd_dataset *data = data_of(N, SD_SHAPE(3), x, NULL, 0, NULL);
+        sd_dataset *data = data_of(N, SD_SHAPE(3), x, NULL, 0, NULL, 0);
         for (int steps = 1; steps <= 2; steps++)
             for (int output = 1; output <= 2; output++) {
                 sd_attribution_report r;
@@ -268,7 +216,7 @@ static void gaps_close_at_the_order_of_the_rule(void **state)
         y[i] = i % C;
     law_draw_f64(sd_model_theta(model), (size_t)sd_model_params(model).length, -1, 1);
     law_draw_f64(sd_model_state(model), (size_t)sd_model_states(model).length, 0.5, 1.5);
-    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL, 0);
     uint64_t before = sd_model_hash(model);
     for (int i = 0; i < 6; i++) {
         sd_attribution_options o = {.steps = 1 << i};
@@ -303,7 +251,7 @@ static void maps_are_those_of_a_slow_rule(void **state)
     mean_input(N, D, x, b);
     for (int side = 0; side < 2; side++)
         z[side] = malloc(sizeof(double) * STEPS * C);
-    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL, 0);
     assert_ok(sd_probe_attribution(&(sd_subject){.model = model, .data = data}, &(sd_attribution_options){.count = 2}, &r));
     for (int k = 0; k < r.items; k++)
         for (int i = 0; i < D; i++) {
@@ -386,7 +334,7 @@ static void cams_are_as_by_hand(void **state)
         law_draw_f64(x, N * H * W, -1, 1);
         for (int i = 0; i < N; i++)
             y[i] = law_int(0, C - 1);
-        sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL);
+        sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL, 0);
         assert_ok(sd_probe_attribution(&(sd_subject){.model = model, .data = data, .batch = 5}, NULL, &r));
         assert_ok(sd_untrained(model, &theta, &states));
         assert_string_equal(r.layer, "conv1");
@@ -505,7 +453,7 @@ static void cams_are_those_of_the_layer_in_eval_mode(void **state)
     law_draw_f64(x, N * H * W, -1, 1);
     for (int i = 0; i < N; i++)
         y[i] = law_int(0, C - 1);
-    sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL, 0);
     static const int layers[] = {TANH2, CONV, NORM, CONV2}; /* the first is found without a name: the last with places */
     for (size_t i = 0; i < SD_COUNT(layers); i++) {
         sd_attribution_report r;
@@ -532,7 +480,7 @@ static void untrained_maps_are_those_of_the_twin(void **state)
     law_draw_f64(x, N * H * W, -1, 1);
     for (int i = 0; i < N; i++)
         y[i] = i % C;
-    sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL, 0);
     int64_t sample[3] = {2, 0, 12};
     sd_attribution_options o = {.count = 3, .sample = sample, .output = 2};
     assert_ok(sd_untrained(model, &theta, &states));
@@ -593,7 +541,7 @@ static void mistakes_come_first(void **state)
         bool wrong = i == 3 || i == 7 || i == 8;
         x[i * D + (wrong ? (y[i] + 1) % C : y[i])] = wrong ? 1 + i : 1;
     }
-    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(D), x, y, C, NULL, 0);
     assert_ok(sd_probe_attribution(&(sd_subject){.model = model, .data = data, .batch = 5},
                                    &(sd_attribution_options){.count = 6}, &r));
     assert_int_equal(r.mistakes, 3);
@@ -629,7 +577,7 @@ static void regression_and_the_black_image(void **state)
     law_draw_f64(t, N, -1, 1);
     law_draw_f64(offset, D, 1, 2);
     law_draw_f64(scale, D, 0.5, 2);
-    sd_dataset *data = data_of(N, SD_SHAPE(D), x, NULL, 0, t);
+    sd_dataset *data = data_of(N, SD_SHAPE(D), x, NULL, 0, t, 1);
     sd_subject subject = {.model = model, .data = data, .normalization = &z};
     assert_ok(sd_probe_attribution(&subject, &(sd_attribution_options){.baseline = SD_BASELINE_ZERO}, &r));
     float *w = sd_model_theta(model);
@@ -665,7 +613,7 @@ static void what_cannot_be_explained_is_said(void **state)
     law_draw_f64(x, N * H * W, -1, 1);
     sd_model *model = model_of(conv_linear, NULL, SD_SHAPE(H, W, 1), C, 0, SD_F64);
     sd_model *single = model_of(linear, &units, SD_SHAPE(H, W, 1), 1, 0, SD_F64);
-    sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL), *same = data_of(N, SD_SHAPE(H, W, 1), x, y, 1, NULL);
+    sd_dataset *data = data_of(N, SD_SHAPE(H, W, 1), x, y, C, NULL, 0), *same = data_of(N, SD_SHAPE(H, W, 1), x, y, 1, NULL, 0);
     sd_subject subject = {.model = model, .data = data};
     fails(&(sd_subject){.model = single, .data = same}, NULL, SD_EINVAL, "single class");
     fails(&(sd_subject){.model = model, .data = data, .training = true}, NULL, SD_EINVAL, "by itself");

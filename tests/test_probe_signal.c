@@ -20,68 +20,15 @@
 #include <sonde/sonde.h>
 
 #include "classic/mean_field.h"
-#include "law.h"
+#include "models.h"
 #include "probe/signal_program.h"
 
 #define N 11 /* samples; batches of 4 leave a smaller last one */
 #define C 3
 
-static sd_context *context;
-
-static void near(double a, double b, double tolerance, const char *what)
-{
-    if (!(fabs(a - b) <= tolerance))
-        fail_msg("%s: %.17g, should be %.17g +- %g", what, a, b, tolerance);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    return sd_context_new(&(sd_context_options){.threads = 2}, &context) == SD_OK ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    sd_context_free(context);
-    return 0;
-}
-
 /* ---- models and data ------------------------------------------------------------------------------------------------------ */
 
-static sd_model *model_of(sd_build_fn *build, void *user, sd_shape input, int classes, int targets, sd_dtype dtype)
-{
-    sd_model *model;
-    assert_ok(sd_model_new(context,
-                           &(sd_model_spec){.build = build,
-                                            .user = user,
-                                            .input = input,
-                                            .classes = classes,
-                                            .targets = targets,
-                                            .dtype = dtype,
-                                            .seed = law_random()->key},
-                           &model));
-    return model;
-}
-
 /* x [n, shape]; labels or targets [n, n_targets], or NULL. */
-static sd_dataset *data_of(int n, sd_shape shape, const double *x, const int32_t *label, int classes, const double *target,
-                           int n_targets)
-{
-    sd_dataset *data;
-    sd_memory memory = {.samples = n, .shape = shape, .dtype = SD_F64, .input = x};
-    if (label) {
-        memory.labels = label;
-        memory.classes = classes;
-    } else if (target) {
-        memory.targets = target;
-        memory.n_targets = n_targets;
-        memory.target_dtype = SD_F64;
-    }
-    assert_ok(sd_dataset_from_memory(&memory, &data));
-    return data;
-}
-
 static const sd_layer_signal *row(const sd_signal_report *r, const char *name)
 {
     for (int i = 0; i < r->layers; i++)
