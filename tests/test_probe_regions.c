@@ -280,6 +280,16 @@ static sd_built residual(sd_builder *b, void *user)
     return (sd_built){.output = sd_layer_dense(b, sd_layer_flatten(b, h, NULL), (sd_dense_spec){.units = 2})};
 }
 
+/* Units that choose between two operands, or between an operand and a number. */
+static sd_built pairs(sd_builder *b, void *user)
+{
+    sd_node x = sd_layer_flatten(b, b->input, NULL);
+    sd_node one = sd_layer_dense(b, x, (sd_dense_spec){.units = 8}), other = sd_layer_dense(b, x, (sd_dense_spec){.units = 8});
+    sd_node some = sd_min(sd_constant_like(one, 0.1), sd_max(sd_neg(one), sd_constant_like(one, -0.3)));
+    sd_node h = sd_concat(3, (sd_node[]){sd_max(one, other), sd_min(one, other), some}, 1);
+    return (sd_built){.output = sd_layer_dense(b, h, (sd_dense_spec){.units = 2})};
+}
+
 /* Ops that layers do not use, but a build function may: 1 - x, x / 2, |x|, minima, maxima, transposed products, a step. */
 static sd_built by_hand(sd_builder *b, void *user)
 {
@@ -300,6 +310,7 @@ static const struct zoo {
 } zoo[] = {{"conv, max pool, leaky, average pool", conv_pool},
            {"overlapping windows with a border", overlapping},
            {"batch norm, skips, concatenation", residual},
+           {"two operands", pairs},
            {"ops by hand", by_hand}};
 
 enum { ZOO = sizeof zoo / sizeof *zoo, PIXELS = 36, MOST_OUT = 4 };
@@ -396,7 +407,8 @@ static bool straight(const line *l, double a, double b)
     along(l, 6, t, y);
     for (int i = 1; i < 5; i++)
         for (int o = 0; o < l->outputs; o++)
-            if (fabs(y[i * l->outputs + o] - (1 - share[i]) * y[o] - share[i] * y[5 * l->outputs + o]) > 1e-13)
+            if (fabs(y[i * l->outputs + o] - (1 - share[i]) * y[o] - share[i] * y[5 * l->outputs + o]) >
+                1e-13 * (1 + fabs(y[o])))
                 return false;
     return true;
 }
@@ -639,14 +651,15 @@ static void read_patterns(sd_model *model, int points, const double *x, sd_patte
     sd_dataset_free(data);
 }
 
+/* Without the ops by hand: there |h - 0.8| + min(h, -x) is 0.8 over whole areas, and which of equals is the largest hangs on rounding. */
 static void samples_have_the_patterns_of_their_cells(void **state)
 {
     enum { POINTS = 50 };
-    for (int trial = 0; trial < law_trials(2 * ZOO); trial++) {
+    for (int trial = 0; trial < law_trials(2 * (ZOO - 1)); trial++) {
         double origin[PIXELS], axis[2 * PIXELS], at[POINTS][2], x[POINTS * PIXELS];
         sd_regions_report r;
         sd_patterns patterns;
-        sd_model *model = model_of(zoo[trial % ZOO].build, NULL, SD_SHAPE(6, 6, 1));
+        sd_model *model = model_of(zoo[trial % (ZOO - 1)].build, NULL, SD_SHAPE(6, 6, 1));
         randomise(model);
         law_draw_f64(origin, PIXELS, -1, 1);
         law_draw_f64(axis, 2 * PIXELS, -1, 1);
@@ -662,7 +675,7 @@ static void samples_have_the_patterns_of_their_cells(void **state)
         for (int i = 0; i < POINTS; i++)
             for (int64_t p = 0; p < r.polygons; p++)
                 if (holds(&r.polygon[p], at[i]) && r.polygon[p].pattern != patterns.hash[i])
-                    fail_msg("%s: point %d has another pattern than its cell", zoo[trial % ZOO].name, i);
+                    fail_msg("%s: point %d has another pattern than its cell", zoo[trial % (ZOO - 1)].name, i);
         sd__patterns_free(&patterns);
         sd_regions_report_clear(&r);
         sd_model_free(model);

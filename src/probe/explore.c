@@ -8,23 +8,33 @@
 /* What a form may be off by through rounding, as a share of the values around it. */
 static const double precision = 1e-11;
 
-static int64_t largest_step(const sd_piecewise *net)
+/* Numbers the blocks of all steps; returns how many. */
+static int64_t number_blocks(const sd_piecewise *net, int64_t *first)
 {
-    int64_t most = 1;
-    for (int s = 0; s < net->steps; s++)
-        most = SD_MAX(most, net->step[s].n);
-    return most;
+    int64_t blocks = 0;
+    for (int s = 0; s < net->steps; s++) {
+        first[s] = blocks;
+        blocks += net->step[s].n / net->step[s].block;
+    }
+    return blocks;
+}
+
+static sd_status make_room(sd_explorer *e)
+{
+    e->tolerance = sd__alloc_zeroed((size_t)e->net->steps, sizeof *e->tolerance);
+    e->first = sd__alloc((size_t)e->net->steps, sizeof *e->first);
+    if (e->first)
+        e->blocks = number_blocks(e->net, e->first);
+    e->stay = e->first ? sd__alloc((size_t)e->blocks, sizeof *e->stay) : NULL;
+    if (!e->tolerance || !e->stay)
+        return sd__fail(SD_ENOMEM, "no memory to count linear regions");
+    return sd__forms_new(e->net, e->cells.dims, &e->forms);
 }
 
 sd_status sd__explorer_new(const sd_piecewise *net, int dims, sd_explorer *explorer)
 {
     *explorer = (sd_explorer){.net = net, .cells = {.dims = dims}};
-    explorer->tolerance = sd__alloc_zeroed((size_t)net->steps, sizeof *explorer->tolerance);
-    explorer->middle = sd__alloc((size_t)largest_step(net), sizeof *explorer->middle);
-    explorer->reach = sd__alloc((size_t)largest_step(net), sizeof *explorer->reach);
-    if (!explorer->tolerance || !explorer->middle || !explorer->reach)
-        return sd__explorer_free(explorer), sd__fail(SD_ENOMEM, "no memory to count linear regions");
-    sd_status status = sd__forms_new(net, dims, &explorer->forms);
+    sd_status status = make_room(explorer);
     if (status != SD_OK)
         sd__explorer_free(explorer);
     return status;
@@ -35,8 +45,8 @@ void sd__explorer_free(sd_explorer *explorer)
     sd__forms_free(explorer->forms);
     sd__cells_free(&explorer->cells);
     free(explorer->tolerance);
-    free(explorer->middle);
-    free(explorer->reach);
+    free(explorer->first);
+    free(explorer->stay);
     *explorer = (sd_explorer){0};
 }
 
@@ -149,64 +159,122 @@ static sd_status cut(sd_explorer *e, const place *p, int candidates, bool *repea
 
 /*
  * Most units of a cell are nowhere near their border, and a look at the box around the cell shows it. What follows decides as decide()
- * does, only from fewer numbers; where it cannot tell, it leaves the unit to decide().
+ * does, only from fewer numbers; where it cannot tell, it leaves the unit to decide(). Along a line it also notes how far a whole block
+ * of units keeps its choices, so that blocks whose operands have not changed are passed over.
  */
 static bool has_box(const sd_explorer *e, const sd_piece *step) { return e->cells.dims <= 2 && !step->paired; }
 
-static void look_at_operand(sd_explorer *e, const place *p)
+/* An element of the operand at the cell's centre, and how far it goes from there at most. */
+typedef struct look {
+    double middle, reach;
+} look;
+
+static look look_at(const sd_explorer *e, const place *p, int64_t element)
+{
+    const sd_piece_in *in = &e->net->step[p->step].in[0];
+    const double *form = e->forms->step[in->step].form + element;
+    look l = {form[0], 0};
+    for (int k = 0; k < e->cells.dims; k++) {
+        double slope = form[(k + 1) * in->n];
+        l.middle += p->cell.centre[k] * slope;
+        l.reach += p->cell.half[k] * fabs(slope);
+    }
+    return l;
+}
+
+/* Along a line: keeps the part of `stay` where sign * (element a - element b) <= limit; b < 0: 0. */
+static void keep_below(const sd_explorer *e, const place *p, double sign, int64_t a, int64_t b, double limit, sd_stay *stay)
 {
     const sd_piece_in *in = &e->net->step[p->step].in[0];
     const double *form = e->forms->step[in->step].form;
-    memcpy(e->middle, form, (size_t)in->n * sizeof *form);
-    memset(e->reach, 0, (size_t)in->n * sizeof *form);
-    for (int k = 0; k < e->cells.dims; k++) {
-        const double *slope = form + (k + 1) * in->n, centre = p->cell.centre[k], half = p->cell.half[k];
-        for (int64_t i = 0; i < in->n; i++) {
-            e->middle[i] += centre * slope[i];
-            e->reach[i] += half * fabs(slope[i]);
-        }
-    }
+    double value = sign * (form[a] - (b < 0 ? 0 : form[b])), slope = sign * (form[in->n + a] - (b < 0 ? 0 : form[in->n + b]));
+    if (slope > 0)
+        stay->to = fmin(stay->to, (limit - value) / slope);
+    else if (slope < 0)
+        stay->from = fmax(stay->from, (limit - value) / slope);
+    else if (value > limit)
+        stay->from = INFINITY;
 }
 
-/* Decides units from p->unit on, up to the first that is left. */
-static void decide_signs(sd_explorer *e, place *p)
+/* Units from p->unit up to `end`, or to the first that is left. */
+static void decide_signs(sd_explorer *e, place *p, int64_t end, sd_stay *stay)
 {
-    const sd_piece *step = &e->net->step[p->step];
-    const int32_t *choice = e->forms->choice + step->first_unit;
+    const int32_t *choice = e->forms->choice + e->net->step[p->step].first_unit;
     double tolerance = e->tolerance[p->step];
-    for (; p->unit < step->n; p->unit++) {
-        double middle = e->middle[p->unit];
-        bool on = middle > tolerance;
-        if (e->reach[p->unit] + (on ? -middle : middle) > tolerance)
+    for (; p->unit < end; p->unit++) {
+        look l = look_at(e, p, p->unit);
+        bool on = l.middle > tolerance;
+        if (l.reach + (on ? -l.middle : l.middle) > tolerance)
             return;
         if (choice[p->unit] != on)
             sd__forms_choose(e->forms, p->step, p->unit, on);
+        if (stay)
+            keep_below(e, p, on ? -1 : 1, p->unit, -1, on ? -tolerance : tolerance, stay);
     }
 }
 
-static void decide_windows(sd_explorer *e, place *p)
+/* The candidate ahead at the cell's centre; false if another may be ahead elsewhere in it. */
+static bool plainly_ahead(const sd_explorer *e, const place *p, const int64_t *member, int candidates, int *best)
+{
+    double tolerance = e->tolerance[p->step], sign = e->net->step[p->step].smallest ? -1 : 1;
+    look ahead = look_at(e, p, member[0]);
+    *best = 0;
+    for (int j = 1; j < candidates; j++) {
+        look l = look_at(e, p, member[j]);
+        if (sign * (l.middle - ahead.middle) <= tolerance)
+            continue;
+        ahead = l;
+        *best = j;
+    }
+    for (int j = 0; j < candidates; j++) {
+        look l = look_at(e, p, member[j]);
+        if (j != *best && sign * (l.middle - ahead.middle) + l.reach + ahead.reach > tolerance)
+            return false;
+    }
+    return true;
+}
+
+static void decide_windows(sd_explorer *e, place *p, int64_t end, sd_stay *stay)
 {
     const sd_piece *step = &e->net->step[p->step];
     const sd_incidence *window = &step->in[0].route;
     const int32_t *choice = e->forms->choice + step->first_unit;
     double tolerance = e->tolerance[p->step], sign = step->smallest ? -1 : 1;
-    for (; p->unit < step->n; p->unit++) {
+    for (; p->unit < end; p->unit++) {
         const int64_t *member = window->member + window->start[p->unit];
-        int best = 0, candidates = (int)(window->start[p->unit + 1] - window->start[p->unit]);
-        for (int j = 1; j < candidates; j++)
-            best = sign * (e->middle[member[j]] - e->middle[member[best]]) > tolerance ? j : best;
-        double lead = sign * e->middle[member[best]] - e->reach[member[best]];
-        for (int j = 0; j < candidates; j++)
-            if (j != best && sign * e->middle[member[j]] + e->reach[member[j]] - lead > tolerance)
-                return;
+        int best, candidates = sd__candidates(step, p->unit);
+        if (!plainly_ahead(e, p, member, candidates, &best))
+            return;
         if (choice[p->unit] != best)
             sd__forms_choose(e->forms, p->step, p->unit, best);
+        for (int j = 0; stay && j < candidates; j++)
+            if (j != best)
+                keep_below(e, p, sign, member[j], member[best], j < best ? -tolerance : tolerance, stay);
     }
 }
 
-static void decide_many(sd_explorer *e, place *p)
+static bool stays(const sd_explorer *e, const place *p, int64_t block)
 {
-    (e->net->step[p->step].rule->kink == SD_SIGN ? decide_signs : decide_windows)(e, p);
+    const sd_stay *stay = &e->stay[e->first[p->step] + block];
+    double centre = p->cell.centre[0], half = p->cell.half[0];
+    return !e->forms->step[p->step].marked[block] && stay->from <= centre - half && centre + half <= stay->to;
+}
+
+/* Decides units of the block that p->unit lies in, up to the first that is left, which is not the block's end then. */
+static void decide_block(sd_explorer *e, place *p)
+{
+    const sd_piece *step = &e->net->step[p->step];
+    int64_t block = p->unit / step->block, begin = block * step->block, end = begin + step->block;
+    bool line = e->cells.dims == 1, all = p->unit == begin;
+    sd_stay stay = {-INFINITY, INFINITY}, *known = &e->stay[e->first[p->step] + block];
+    if (line && all && stays(e, p, block)) {
+        p->unit = end;
+        return;
+    }
+    *known = (sd_stay){INFINITY, -INFINITY};
+    (step->rule->kink == SD_SIGN ? decide_signs : decide_windows)(e, p, end, line && all ? &stay : NULL);
+    if (line && all && p->unit == end)
+        *known = stay;
 }
 
 /* ---- the walk down ------------------------------------------------------------------------------------------------------ */
@@ -243,19 +311,17 @@ static sd_status descend(sd_explorer *e, place p)
             sd__forms_settle(e->forms, p.step);
             continue;
         }
-        bool box = has_box(e, step);
-        if (box)
-            look_at_operand(e, &p);
-        for (;; p.unit++) {
-            if (box)
-                decide_many(e, &p);
-            if (p.unit == step->n)
-                break;
+        while (p.unit < step->n) {
+            int64_t before = p.unit;
+            if (has_box(e, step))
+                decide_block(e, &p);
+            if (p.unit == step->n || (p.unit > before && p.unit % step->block == 0))
+                continue;
             int choice, candidates = sd__candidates(step, p.unit);
             SD_TRY(decide(e, &p, candidates, &choice));
             if (choice < 0)
                 return descend_parts(e, &p, candidates);
-            sd__forms_choose(e->forms, p.step, p.unit, choice);
+            sd__forms_choose(e->forms, p.step, p.unit++, choice);
         }
         sd__forms_emit(e->forms, p.step);
     }
@@ -269,6 +335,8 @@ static sd_status search(sd_explorer *e, const double *origin, const double *axis
     e->visit = visit;
     e->user = user;
     e->cells.count = 0;
+    for (int64_t b = 0; b < e->blocks; b++)
+        e->stay[b] = (sd_stay){INFINITY, -INFINITY};
     sd__forms_start(e->forms, origin, axis);
     SD_TRY(sd__cell_box(&e->cells, lo, hi, &root.cell));
     return descend(e, root);

@@ -13,15 +13,21 @@
 /* Sees a cell, with the forms and choices that hold in it. SD_ECANCELLED ends the search, and is what it returns. */
 typedef sd_status sd_visit_cell(void *user, const sd_forms *forms, const sd_cells *cells, const sd_cell *cell);
 
+/* Along a line: from where to where a block of units keeps its choices, while its operands stay as they are. */
+typedef struct sd_stay {
+    double from, to; /* from > to: not known */
+} sd_stay;
+
 typedef struct sd_explorer {
     const sd_piecewise *net;
     sd_forms *forms;
     sd_cells cells;
     double *tolerance; /* [steps] below which a kink's operand is 0 */
-    double *middle;    /* [largest operand] its values at a cell's centre ... */
-    double *reach;     /* ... and how far they go from there at most, within a box around the cell */
-    double size;       /* the largest |output| at the points where the tolerances were taken */
-    int64_t cuts;      /* so far; the number of the next one */
+    sd_stay *stay;     /* [blocks] of all steps */
+    int64_t blocks;
+    int64_t *first; /* [steps] block of a step */
+    double size;    /* the largest |output| at the points where the tolerances were taken */
+    int64_t cuts;   /* so far; the number of the next one */
     sd_visit_cell *visit;
     void *user;
 } sd_explorer;

@@ -85,26 +85,39 @@ static void push(sd_forms *f, int to, int operand, int64_t begin, int64_t end, c
                                 .to = to});
 }
 
-static void tell(sd_forms *f, const sd_piece_user *user, int64_t begin, int64_t end, const double *change, int64_t stride)
+/* A block of an operand changed, so a kink's results may. */
+static void mark_kink(sd_forms *f, const sd_piece_user *user, int64_t block, int64_t size)
 {
-    sd_kink kink = f->net->step[user->step].rule->kink;
-    if (kink == SD_LINEAR)
-        push(f, user->step, user->operand, begin, end, change, stride);
-    else if (kink == SD_SIGN)
-        sd__forms_mark(f, user->step, begin, end);
+    const sd_piece *step = &f->net->step[user->step];
+    const sd_incidence *watched = &step->in[0].watched;
+    if (!watched->start) {
+        sd__forms_mark(f, user->step, block * size, (block + 1) * size);
+        return;
+    }
+    for (int64_t m = watched->start[block]; m < watched->start[block + 1]; m++)
+        sd__forms_mark(f, user->step, watched->member[m] * step->block, (watched->member[m] + 1) * step->block);
 }
 
-/* Hands the marked blocks to everyone who reads them, and forgets them. Kinks read forms, not changes, and signs by the same blocks. */
+static void pass_block(sd_forms *f, int step, int64_t block)
+{
+    const sd_piece *from = &f->net->step[step];
+    int64_t begin = block * from->block;
+    for (int u = 0; u < from->users; u++)
+        if (f->net->step[from->user[u].step].rule->kink == SD_LINEAR)
+            push(f, from->user[u].step, from->user[u].operand, begin, begin + from->block, f->step[step].change, from->n);
+        else
+            mark_kink(f, &from->user[u], block, from->block);
+}
+
+/* Hands the marked blocks to everyone who reads them, and forgets them. Kinks read forms, not changes. */
 static void pass_on(sd_forms *f, int step)
 {
     const sd_piece *from = &f->net->step[step];
     sd_forms_step *s = &f->step[step];
     for (int64_t l = 0; l < s->listed; l++) {
-        int64_t begin = s->list[l] * from->block, end = begin + from->block;
-        for (int u = 0; u < from->users; u++)
-            tell(f, &from->user[u], begin, end, s->change, from->n);
+        pass_block(f, step, s->list[l]);
         for (int k = 0; k < f->planes; k++)
-            memset(s->change + k * from->n + begin, 0, (size_t)from->block * sizeof *s->change);
+            memset(s->change + k * from->n + s->list[l] * from->block, 0, (size_t)from->block * sizeof *s->change);
         s->marked[s->list[l]] = false;
     }
     s->listed = 0;
@@ -158,8 +171,11 @@ static void add_constants(sd_forms *f, int to)
 void sd__forms_start(sd_forms *f, const double *origin, const double *axis)
 {
     clear(f);
-    for (int s = 1; s < f->net->steps; s++)
+    for (int s = 1; s < f->net->steps; s++) {
         add_constants(f, s);
+        if (f->net->step[s].rule->kink != SD_LINEAR)
+            sd__forms_mark(f, s, 0, f->net->step[s].n);
+    }
     size_t bytes = (size_t)f->net->inputs * sizeof *origin;
     memcpy(f->step[0].change, origin, bytes);
     for (int k = 1; k < f->planes; k++)
@@ -184,8 +200,7 @@ void sd__forms_choose(sd_forms *f, int step, int64_t unit, int32_t choice)
         return;
     f->pattern += sd__pattern_key(u, choice) - sd__pattern_key(u, f->choice[u]);
     f->choice[u] = choice;
-    if (f->net->step[step].rule->kink == SD_SIGN)
-        sd__forms_mark(f, step, unit, unit + 1);
+    sd__forms_mark(f, step, unit, unit + 1);
 }
 
 sd_form sd__forms_get(const sd_forms *f, int step, int64_t element)
@@ -272,7 +287,7 @@ static bool set_block(sd_forms *f, int step, int64_t block)
 }
 
 /* Of the blocks that may have changed those stay marked that have. */
-static void emit_signs(sd_forms *f, int step)
+void sd__forms_emit(sd_forms *f, int step)
 {
     sd_forms_step *s = &f->step[step];
     int64_t kept = 0;
@@ -282,18 +297,5 @@ static void emit_signs(sd_forms *f, int step)
             s->list[kept++] = s->list[l];
     }
     s->listed = kept;
-}
-
-static void emit_windows(sd_forms *f, int step)
-{
-    int64_t size = f->net->step[step].block;
-    for (int64_t b = 0; b < f->step[step].blocks; b++)
-        if (set_block(f, step, b))
-            sd__forms_mark(f, step, b * size, (b + 1) * size);
-}
-
-void sd__forms_emit(sd_forms *f, int step)
-{
-    (f->net->step[step].rule->kink == SD_SIGN ? emit_signs : emit_windows)(f, step);
     pass_on(f, step);
 }

@@ -20,7 +20,7 @@ typedef struct sd_form {
 typedef struct sd_forms_step {
     double *form;   /* [planes][n]; NULL where nobody looks */
     double *change; /* [planes][n] not yet passed on */
-    bool *marked;   /* [blocks] that hold a change; of a SD_SIGN step, whose result may have changed */
+    bool *marked;   /* [blocks] that hold a change; of a kink before sd__forms_emit(), whose result may have changed */
     int64_t *list;  /* [listed] those blocks */
     int64_t listed, blocks;
 } sd_forms_step;

@@ -33,6 +33,7 @@ typedef struct sd_piece_in {
     double factor;        /* elementwise: what a change is multiplied by ... */
     const double *weight; /* ... and by this, element by element; NULL: nothing */
     sd_incidence route;   /* elements of the result that each of the operand reaches; windows: the other way round */
+    sd_incidence watched; /* windows: blocks of the result that look at each block of the operand */
 } sd_piece_in;
 
 typedef struct sd_piece_user {

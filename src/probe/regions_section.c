@@ -304,7 +304,7 @@ const sd_instrument sd__instrument_regions = {
         "more pieces than a trained one, and labels drawn by lot make more than true ones. In novel regions an accuracy no "
         "higher than the nearest training sample's would have meant that the network does no more there than look up its "
         "neighbour. Which of the regions matter for the data, counts do not say.",
-    .knob = {{"segments", "N", "between pairs of samples (default: 10)", 1, 1000000, 10, 2, 50, NULL, 0},
+    .knob = {{"segments", "N", "between pairs of samples (default: 10)", 1, 1000000, 10, 4, 50, NULL, 0},
              {"cells", "N", "most patterns of a slice; its window is halved until it holds fewer (default: 2000)", 1, 1000000,
               2000, 1000, 4000, NULL, 0},
              {"train", "N", "training samples whose patterns are known (default: all)", 1, INT32_MAX, 0, 5000, 0, NULL, 0},

@@ -69,6 +69,37 @@ static sd_status incidence(sd_arena *arena, int64_t n, const pairs *p, sd_incide
     return SD_OK;
 }
 
+static void drop_repetitions(int64_t n, sd_incidence *list)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t first = list->start[i], end = list->start[i + 1];
+        list->start[i] = kept;
+        for (int64_t m = first; m < end; m++)
+            if (m == first || list->member[m] != list->member[m - 1])
+                list->member[kept++] = list->member[m];
+    }
+    list->start[n] = kept;
+}
+
+/* Of a step with windows in `route`. Units come in order, so repetitions stand side by side. */
+static sd_status watch(sd_arena *arena, sd_piece *step)
+{
+    sd_piece_in *in = &step->in[0];
+    int64_t block = in->shape.rank ? in->shape.dim[in->shape.rank - 1] : 1;
+    pairs p;
+    sd_status status = pairs_new(in->route.start[step->n], false, &p);
+    for (int64_t u = 0; status == SD_OK && u < step->n; u++)
+        for (int64_t m = in->route.start[u]; m < in->route.start[u + 1]; m++)
+            pair(&p, in->route.member[m] / block, u / step->block, 1);
+    if (status == SD_OK)
+        status = incidence(arena, in->n / block, &p, &in->watched);
+    if (status == SD_OK)
+        drop_repetitions(in->n / block, &in->watched);
+    pairs_free(&p);
+    return status;
+}
+
 /* ---- elementwise ------------------------------------------------------------------------------------------------------- */
 
 static void push_elementwise(const sd_push *p)
@@ -244,6 +275,8 @@ static sd_status prepare_sum(sd_context *context, sd_arena *arena, sd_piece *ste
         pair(&p, window ? (int64_t)x[i] - 1 : i, window ? i : (int64_t)x[i] - 1, 1);
     if (status == SD_OK)
         status = incidence(arena, window ? step->n : n, &p, &step->in[0].route);
+    if (status == SD_OK && window)
+        status = watch(arena, step);
     pairs_free(&p);
     free(x);
     free(y);
@@ -284,6 +317,8 @@ static sd_status prepare_pool(sd_context *context, sd_arena *arena, sd_piece *st
     }
     if (status == SD_OK)
         status = incidence(arena, mean ? step->in[0].n : step->n, &p, &step->in[0].route);
+    if (status == SD_OK && !mean)
+        status = watch(arena, step);
     pairs_free(&p);
     free(element);
     return status;
