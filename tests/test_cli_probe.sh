@@ -154,7 +154,8 @@ holds json "abs(j['facts']['slice_covered'] - 1) < 1e-9 and j['found']['slice_re
 holds json "0 <= j['found']['novel_share']['run']['estimate'] <= 1 and j['found']['novel_layers']['rows'][0]['name'] == 'relu1'"
 holds json "len([p for s in j['found']['slice']['series'] for p in s['points'] if p[0] is None]) == j['found']['slice_patterns']['run']['estimate']"
 expect 0 probe regions pieces --cells 3 --json
-holds out "j['facts']['slice_halvings'] > 0 and j['found']['slice_patterns']['untrained']['estimate'] <= 3"
+holds out "j['facts']['slice_halvings'] == 0 and j['found']['slice_patterns']['run']['estimate'] > 3"
+holds out "all(sum(p[0] is None for s in j['found'][m]['series'] for p in s['points']) <= 3 for m in ('slice', 'slice_untrained'))"
 [ "$(find pieces -type f -exec sha256sum {} + | sort)" = "$before" ] || fail "the run is not as it was"
 expect 0 probe regions line
 tr '\n' ' ' <out >flat

@@ -108,10 +108,12 @@ static sd_status add_along(const sd_examination *e, const pair *p, sd_section *s
 
 /* ---- over a slice ------------------------------------------------------------------------------------------------------ */
 
-/* The same window for both: the larger that holds few enough cells of either network. *halvings: of the window that was begun with. */
-static sd_status measure_slice(const sd_examination *e, pair *p, int *halvings)
+/* The same window for both: the largest tried that holds fewer than `most` cells of either network. window NULL: all of it. */
+static sd_status measure_window(const sd_examination *e, int64_t most, const double *window, pair *p, int *halvings)
 {
-    sd_regions_options o = {.segments = -1, .slice = true, .shrink = true, .most_polygons = sd__knob(e, "cells")};
+    sd_regions_options o = {.segments = -1, .slice = true, .shrink = true, .most_polygons = most};
+    if (window)
+        memcpy(o.window, window, sizeof o.window);
     SD_TRY(sd_probe_regions(&e->run, &o, &p->run));
     memcpy(o.window, p->run.window, sizeof o.window);
     SD_TRY(sd_probe_regions(&e->untrained, &o, &p->twin));
@@ -154,7 +156,7 @@ static void say_plane(const sd_regions_report *r, int halvings, sd_section *s)
                         r->point_sample[0], r->point_sample[1], r->point_sample[2]);
     if (halvings)
         sd__section_say(s,
-                        "In all of it there are too many regions to draw: both sides were halved about the middle %d times. "
+                        "In all of it there are too many regions to count: both sides were halved about the middle %d times. "
                         "What follows holds for that part, %.3g by %.3g wide.",
                         halvings, r->window[1] - r->window[0], r->window[3] - r->window[2]);
 }
@@ -172,22 +174,52 @@ static void record_slice(const pair *p, int halvings, sd_section *s)
                        "activation patterns in the slice");
     sd__section_say(s, "A pattern is no region: where the units that choose otherwise do not reach the output, or cancel each "
                        "other, the map stays the same. Thin lines part patterns, colours regions.");
-    draw_map("slice", "Affine regions in the slice", r, s);
-    draw_map("slice_untrained", "The same slice, untrained", twin, s);
+}
+
+/* Of what was counted, or of its middle where that is too much for a drawing. */
+static sd_status draw_maps(const sd_examination *e, const pair *counted, sd_section *s)
+{
+    pair part = {0};
+    int halvings = 0;
+    int64_t most = sd__knob(e, "cells");
+    if (counted->run.polygons <= most && counted->twin.polygons <= most) {
+        draw_map("slice", "Affine regions in the slice", &counted->run, s);
+        draw_map("slice_untrained", "The same slice, untrained", &counted->twin, s);
+        return SD_OK;
+    }
+    sd_status status = measure_window(e, most, counted->run.window, &part, &halvings);
+    if (status == SD_OK) {
+        const double *w = part.run.window;
+        sd__section_say(s, "The maps show the middle of it, %.3g by %.3g wide.", w[1] - w[0], w[3] - w[2]);
+        draw_map("slice", "Affine regions in the middle of the slice", &part.run, s);
+        draw_map("slice_untrained", "The same, untrained", &part.twin, s);
+    }
+    clear(&part);
+    return status;
+}
+
+/* A cell costs about as much as there are units, so of small networks more can be counted than drawn. */
+static int64_t countable(const sd_examination *e, int64_t units)
+{
+    int64_t many = 20000000 / SD_MAX(units, 200);
+    return SD_MAX(many, sd__knob(e, "cells"));
 }
 
 /* What has no slice has its sentence instead. */
-static sd_status add_slice(const sd_examination *e, sd_section *s)
+static sd_status add_slice(const sd_examination *e, int64_t units, sd_section *s)
 {
     pair p = {0};
     int halvings = 0;
-    sd_status status = measure_slice(e, &p, &halvings);
-    if (status == SD_OK)
-        record_slice(&p, halvings, s);
-    if (status == SD_EINVAL)
+    sd_status status = measure_window(e, countable(e, units), NULL, &p, &halvings);
+    if (status == SD_EINVAL) {
         sd__section_say(s, "There is no slice to draw: %s.", sd_error());
+        status = SD_OK;
+    } else if (status == SD_OK) {
+        record_slice(&p, halvings, s);
+        status = draw_maps(e, &p, s);
+    }
     clear(&p);
-    return status == SD_EINVAL ? SD_OK : status;
+    return status;
 }
 
 /* ---- novel regions ----------------------------------------------------------------------------------------------------- */
@@ -283,7 +315,7 @@ static sd_status examine(const sd_examination *e, sd_section *section)
     if (status == SD_OK)
         status = add_along(e, &p, section);
     if (status == SD_OK)
-        status = add_slice(e, section);
+        status = add_slice(e, p.run.units, section);
     if (status == SD_OK && o.test)
         record_novel(e, &p, judge, section);
     if (status == SD_OK && !o.test)
@@ -305,7 +337,7 @@ const sd_instrument sd__instrument_regions = {
         "higher than the nearest training sample's would have meant that the network does no more there than look up its "
         "neighbour. Which of the regions matter for the data, counts do not say.",
     .knob = {{"segments", "N", "between pairs of samples (default: 10)", 1, 1000000, 10, 4, 50, NULL, 0},
-             {"cells", "N", "most patterns of a slice; its window is halved until it holds fewer (default: 2000)", 1, 1000000,
+             {"cells", "N", "most patterns of a slice that are drawn, of large networks counted (default: 2000)", 1, 1000000,
               2000, 1000, 4000, NULL, 0},
              {"train", "N", "training samples whose patterns are known (default: all)", 1, INT32_MAX, 0, 5000, 0, NULL, 0},
              {"judge", "N", "samples of the test part (default: 2000)", 1, INT32_MAX, 2000, 1000, 10000, NULL, 0}},
