@@ -45,9 +45,9 @@ static void add_segments(const pair *p, sd_section *s)
                                         {"to", "to sample"},
                                         {"length", "length"},
                                         {"pieces", "affine pieces"},
-                                        {"untrained", "untrained"},
+                                        {"untrained", "pieces, untrained"},
                                         {"patterns", "patterns"},
-                                        {"untrained_patterns", "untrained"}};
+                                        {"untrained_patterns", "patterns, untrained"}};
     sd__section_table(s, "segment_table", "The pieces of every segment", SD_COUNT(columns), columns);
     for (int i = 0; i < p->run.segments; i++) {
         const sd_segment *a = &p->run.segment[i], *b = &p->twin.segment[i];
