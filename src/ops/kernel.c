@@ -14,7 +14,7 @@ bool sd__dense(const sd_tensor *t)
 
 /*
  * A part takes 10 us or more: handing one out costs up to 2 us. At most 64 parts, which balances well on 16 threads and keeps
- * the sum over partial results short. Two or a multiple of four, which two and four threads share evenly.
+ * the sum over partial results short.
  */
 int sd__parts(int64_t n, double cost)
 {
@@ -22,6 +22,5 @@ int sd__parts(int64_t n, double cost)
     double parts = (double)n * cost / PART_NS;
     if (!(parts >= 2) || n < 2)
         return 1;
-    int most = (int)SD_MIN(SD_MIN(parts, (double)MOST), (double)n);
-    return most < 4 ? 2 : most / 4 * 4;
+    return (int)SD_MIN(SD_MIN(parts, (double)MOST), (double)n);
 }

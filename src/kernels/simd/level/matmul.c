@@ -58,6 +58,9 @@ typedef struct cut {
 
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
+/* Two or a multiple of four: two and four threads share as many parts evenly. */
+static int64_t even(int64_t parts) { return parts < 4 ? SD_MIN(parts, 2) : parts / 4 * 4; }
+
 /*
  * How well `rows` x `columns` parts balance: the largest part's share of the work times the rounds that 4 threads need, with
  * the overhead of packing B once more for every further range of rows.
@@ -86,11 +89,18 @@ static void cut_tiles(cut *c, int64_t wanted)
     }
 }
 
-/* Parts of a tall product: rows, and columns only so far that the packed B of a part stays near. */
+/*
+ * Parts of a tall product: rows, and columns so far that the packed B of a part stays near while one range of rows after the
+ * other meets it; but not so far that reading A for every range of columns costs more than reading B for every range of rows.
+ */
 static void cut_rows(cut *c, int64_t wanted)
 {
-    int64_t depth = SD_MIN(c->g.k, DEPTH), most = SD_MAX(NEAR / (depth * MICRO_COLUMNS), 1);
-    c->columns = (int)SD_MIN(up(c->column_panels, most), MOST_PARTS);
+    const sd_gemm *g = &c->g;
+    int64_t columns = 1;
+    while (columns < SD_MIN(c->column_panels, MOST_PARTS) && g->k * g->n > columns * NEAR &&
+           columns * columns * g->m < wanted * g->n)
+        columns *= 2;
+    c->columns = (int)SD_MIN(columns, c->column_panels);
     c->rows = (int)SD_MAX(SD_MIN(wanted / c->columns, c->row_panels / 2), 1);
 }
 
@@ -110,7 +120,7 @@ static void plan_block(cut *c)
     c->row_panels = up(g->m, MICRO_ROWS);
     c->column_panels = up(g->n, MICRO_COLUMNS);
     double cost = (double)g->m * (double)g->n * (double)g->k * (double)g->batches * TILE_COST;
-    int64_t wanted = sd__parts(MOST_PARTS, cost / MOST_PARTS);
+    int64_t wanted = even(sd__parts(MOST_PARTS, cost / MOST_PARTS));
     c->batches = (int)SD_MIN(wanted, g->batches);
     wanted = up(wanted, c->batches);
     c->tall = g->m > TALL;
@@ -482,7 +492,8 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
 
 static void run_main(const cut *c, const sd_args *args)
 {
-    int part = args->part, column = part % c->columns, row = part / c->columns % c->rows;
+    int part = args->part, within = part % (c->columns * c->rows);
+    int column = c->tall ? within / c->rows : within % c->columns, row = c->tall ? within % c->rows : within / c->columns;
     int k_part = part / (c->columns * c->rows) % c->ks, batch_part = part / (c->columns * c->rows * c->ks);
     share s = {0};
     sd__part(column_units(c), c->columns, column, &s.column_begin, &s.column_end);
