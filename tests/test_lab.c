@@ -14,9 +14,12 @@
 
 #include <cmocka.h>
 
+#include <sonde/data.h>
+
 #include "classic/halfspaces.h"
 #include "classic/mean_field.h"
 #include "classic/nearest.h"
+#include "lab/digits.h"
 #include "lab/draw.h"
 #include "lab/runner.h"
 #include "report/figure.h"
@@ -270,6 +273,38 @@ static void nearest_is_nearest(void **state)
     }
 }
 
+/* A border of one, then the mean of each block of 3 x 3: from the set itself, padded. Equal seeds give equal digits. */
+static void small_digits_are_means_of_blocks(void **state)
+{
+    enum { N = 20 };
+    static double x[N * SD_DIGIT_PIXELS], again[N * SD_DIGIT_PIXELS], image[28 * 28], padded[30][30];
+    int32_t y[N], label, position;
+    const char *name;
+    sd_data data;
+    assert_int_equal(sd__small_digits(N, 3, x, y, &name), SD_OK);
+    assert_int_equal(
+        sd_data_open(&(sd_data_options){.name = name, .seed = 3, .limit = N, .strokes_train = N, .strokes_test = 1}, NULL,
+                     &data),
+        SD_OK);
+    for (position = 0; position < N; position++) {
+        assert_int_equal(sd_dataset_read(data.train, 1, &position, SD_F64, NULL, image, &label, NULL), SD_OK);
+        assert_int_equal(label, y[position]);
+        for (int r = 0; r < 28; r++)
+            memcpy(&padded[r + 1][1], image + (ptrdiff_t)r * 28, 28 * sizeof *image);
+        for (int k = 0; k < SD_DIGIT_PIXELS; k++) {
+            double sum = 0;
+            for (int b = 0; b < 9; b++)
+                sum += padded[k / 10 * 3 + b / 3][k % 10 * 3 + b % 3];
+            assert_true(fabs(x[position * SD_DIGIT_PIXELS + k] - sum / 9 / 255) < 1e-12);
+        }
+    }
+    sd_data_close(&data);
+    assert_int_equal(sd__small_digits(N, 3, again, y, &name), SD_OK);
+    assert_memory_equal(x, again, sizeof x);
+    assert_int_equal(sd__small_digits(N, 4, again, y, &name), SD_OK);
+    assert_true(memcmp(x, again, sizeof x) != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +318,7 @@ int main(void)
         cmocka_unit_test(halfspaces_know_and_from_xor),
         cmocka_unit_test(mean_field_has_its_closed_forms),
         cmocka_unit_test(nearest_is_nearest),
+        cmocka_unit_test(small_digits_are_means_of_blocks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

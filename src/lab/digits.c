@@ -1,0 +1,49 @@
+/* digits.c -- reads digits, and averages them down to 10 x 10 pixels. */
+#include "lab/digits.h"
+
+#include <sonde/data.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE = 28, SMALL = 10 };
+
+static const char *available(void)
+{
+    char *folder = NULL;
+    const sd_named_set *mnist = sd_named_set_find("mnist");
+    bool there = mnist && sd_named_set_locate(mnist, NULL, &folder) == SD_OK;
+    free(folder);
+    return there ? "mnist" : "strokes";
+}
+
+/* Pixel (r,c) lies in the small pixel (r+1)/3, (c+1)/3: the border of one is empty. */
+static void average(const double *image, double *small)
+{
+    memset(small, 0, sizeof *small * SD_DIGIT_PIXELS);
+    for (int r = 0; r < SIDE; r++)
+        for (int c = 0; c < SIDE; c++)
+            small[(r + 1) / 3 * SMALL + (c + 1) / 3] += image[r * SIDE + c] / 9;
+}
+
+static sd_status read_all(const sd_data *data, int n, double *x, int32_t *y)
+{
+    double image[SIDE * SIDE];
+    for (int32_t i = 0; i < n; i++) {
+        SD_TRY(sd_dataset_read(data->train, 1, &i, SD_F64, &data->normalization, image, y + i, NULL));
+        average(image, x + (ptrdiff_t)i * SD_DIGIT_PIXELS);
+    }
+    return SD_OK;
+}
+
+sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const char **name)
+{
+    sd_data data;
+    *name = available();
+    SD_TRY(sd_data_open(
+        &(sd_data_options){
+            .name = *name, .seed = seed, .limit = n, .strokes_train = n, .strokes_test = 1, .normalize = SD_NORMALIZE_UNIT},
+        NULL, &data));
+    sd_status status = read_all(&data, n, x, y);
+    sd_data_close(&data);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* digits.h -- small pictures of digits, on which networks of a few hundred parameters can be trained. */
+#ifndef SD_LAB_DIGITS_H
+#define SD_LAB_DIGITS_H
+
+#include "base/base.h"
+
+enum { SD_DIGIT_PIXELS = 100 };
+
+/*
+ * n training images drawn by seed, averaged over 3 x 3 pixels to 10 x 10 (28 x 28 with a border of one), values in [0,1]: of MNIST where
+ * $SONDE_DATA or the cache has it, else of the embedded strokes, which *name then says.
+ *
+ * x [n,100], y [n] in 0..9; errors of sd_data_open()
+ */
+sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const char **name);
+
+#endif
