@@ -363,7 +363,7 @@ static void shapes_decide_the_parts(void **state)
     (void)state;
     static const struct {
         int which, parts[KINDS];
-    } wanted[] = {{0, {24, 24, 12}}, {2, {37, 37, 16}}, {3, {4, 4, 4}}, {5, {2, 2, 2}}};
+    } wanted[] = {{0, {24, 24, 12}}, {2, {37, 37, 16}}, {3, {4, 4, 4}}, {5, {3, 3, 3}}};
     for (size_t i = 0; i < SD_COUNT(wanted) * KINDS; i++) {
         int kind = (int)(i % KINDS);
         problem p = problem_make(kind, cases[wanted[i / KINDS].which], 0);
