@@ -122,6 +122,24 @@ static void a_full_disk_leaves_the_old_file(void **state)
     free(data);
 }
 
+/* As /dev/stdout would be: what is no file is written to, and stays what it was. */
+static void a_pipe_is_not_replaced(void **state)
+{
+    (void)state;
+    char got[4] = {0};
+    struct stat info;
+    const char *path = in_folder("pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDWR | O_NONBLOCK);
+    assert_true(reader >= 0);
+    assert_ok(sd__file_write_atomic(path, "abc", 3));
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(read(reader, got, 3), 3);
+    assert_string_equal(got, "abc");
+    close(reader);
+}
+
 static void writing_where_no_folder_is_fails(void **state)
 {
     assert_status(sd__file_write_atomic(in_folder("no/such/file"), "x", 1), SD_ENOTFOUND);
@@ -197,15 +215,11 @@ static void a_lock_dies_with_its_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),
-        cmocka_unit_test(reads_are_bounded),
-        cmocka_unit_test(what_cannot_be_read_is_named),
-        cmocka_unit_test(an_abandoned_write_leaves_the_old_file),
-        cmocka_unit_test(a_full_disk_leaves_the_old_file),
-        cmocka_unit_test(writing_where_no_folder_is_fails),
-        cmocka_unit_test(folders_are_made_with_their_parents),
-        cmocka_unit_test(paths_join_with_one_slash),
-        cmocka_unit_test(a_locked_folder_is_busy),
+        cmocka_unit_test(what_is_written_is_read),          cmocka_unit_test(reads_are_bounded),
+        cmocka_unit_test(what_cannot_be_read_is_named),     cmocka_unit_test(an_abandoned_write_leaves_the_old_file),
+        cmocka_unit_test(a_full_disk_leaves_the_old_file),  cmocka_unit_test(a_pipe_is_not_replaced),
+        cmocka_unit_test(writing_where_no_folder_is_fails), cmocka_unit_test(folders_are_made_with_their_parents),
+        cmocka_unit_test(paths_join_with_one_slash),        cmocka_unit_test(a_locked_folder_is_busy),
         cmocka_unit_test(a_lock_dies_with_its_process),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

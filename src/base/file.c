@@ -79,6 +79,16 @@ sd_status sd__file_read(const char *path, size_t limit, char **data, size_t *byt
     return status;
 }
 
+/* A device or a pipe is written to, never replaced: a rename would put a file where /dev/stdout was. */
+static bool is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/* Where a writer's bytes go until they are complete. */
+static const char *target(const sd_file_writer *writer) { return writer->temporary ? writer->temporary : writer->path; }
+
 sd_status sd__writer_begin(sd_file_writer *writer, const char *path)
 {
     *writer = (sd_file_writer){.descriptor = -1};
@@ -92,10 +102,14 @@ sd_status sd__writer_begin(sd_file_writer *writer, const char *path)
     memcpy(writer->path, path, length + 1);
     memcpy(writer->temporary, path, length);
     memcpy(writer->temporary + length, ".tmp", 5);
-    writer->descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (is_special(path)) {
+        free(writer->temporary);
+        writer->temporary = NULL;
+    }
+    writer->descriptor = open(target(writer), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (writer->descriptor >= 0)
         return SD_OK;
-    sd_status status = fail_errno(writer->temporary, "create");
+    sd_status status = fail_errno(target(writer), "create");
     sd__writer_abandon(writer);
     return status;
 }
@@ -108,7 +122,7 @@ sd_status sd__writer_write(sd_file_writer *writer, const void *data, size_t byte
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return fail_errno(writer->temporary, "write");
+            return fail_errno(target(writer), "write");
         from += put;
         bytes -= (size_t)put;
     }
@@ -136,13 +150,14 @@ static void sync_folder(const char *path)
 /* Whatever fails, the writer is finished and the temporary file gone. */
 sd_status sd__writer_commit(sd_file_writer *writer)
 {
-    sd_status status = fsync(writer->descriptor) ? fail_errno(writer->temporary, "flush") : SD_OK;
+    bool file = writer->temporary != NULL;
+    sd_status status = file && fsync(writer->descriptor) ? fail_errno(target(writer), "flush") : SD_OK;
     if (close(writer->descriptor) && status == SD_OK)
-        status = fail_errno(writer->temporary, "close");
+        status = fail_errno(target(writer), "close");
     writer->descriptor = -1;
-    if (status == SD_OK && rename(writer->temporary, writer->path))
+    if (status == SD_OK && file && rename(writer->temporary, writer->path))
         status = fail_errno(writer->path, "replace");
-    if (status == SD_OK) {
+    if (status == SD_OK && file) {
         sync_folder(writer->path);
         free(writer->temporary);
         writer->temporary = NULL;
