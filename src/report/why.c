@@ -18,9 +18,6 @@
 
 enum { QUICK_SAMPLES = 1000, FULL_SAMPLES = 10000 };
 
-/* Whose facts page one reads. */
-static const char *const before_page_one[] = {"signal"};
-
 typedef struct work {
     const sd_why_options *options;
     double start;
@@ -120,13 +117,8 @@ static sd_status run_overview(work *w)
 
 /* ---- the order ------------------------------------------------------------------------------------------------------------------- */
 
-static bool comes_first(const sd_instrument *i)
-{
-    for (size_t b = 0; b < SD_COUNT(before_page_one); b++)
-        if (!strcmp(i->name, before_page_one[b]))
-            return true;
-    return false;
-}
+/* Page one reads the facts of signal. */
+static bool comes_first(const sd_instrument *i) { return !strcmp(i->name, "signal"); }
 
 static sd_status run_those(work *w, bool first)
 {

@@ -22,7 +22,8 @@ typedef struct sd_why_options {
  *   {"run": "lenet-001", "checkpoint", "epoch", "weights", "part", "samples", "seed", "effort", "budget", "commit", "date", "machine",
  *    "seconds", "overview": SECTION, "folded": SECTION, "sections": [SECTION, ...]}
  *
- * A SECTION is as sd__examine() makes it, with "seconds"; one that could not be made has "reason" in place of "facts" and "found".
+ * A SECTION is as sd__examine() makes it (those of "sections" with "seconds"); one that could not be made has "reason" in place of
+ * "facts" and "found".
  *
  * report  to be dropped
  * errors  those of sd__examination_open(), SD_ENOMEM
