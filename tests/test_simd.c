@@ -517,13 +517,14 @@ static void dense_adds_its_bias(void **state)
         try_dense(size[i][0], size[i][1], size[i][2]);
 }
 
-/* Many rows: B packed whole, in several ranges of k, over a batch, cut along columns, and beside strides of 2 KB. */
+/* Many rows: B packed whole, in several ranges of k, over a batch, cut along columns, beside strides of 2 KB; then A, too. */
 static void tall_products_are_sums_of_products(void **state)
 {
     static const int64_t size[][4] = {{1, 300, 70, 700}, {2, 290, 33, 200}, {1, 257, 1700, 200}, {1, 512, 40, 256}};
     for (size_t i = 0; i < SD_COUNT(size); i++)
         for (int t = 0; t < 4; t++)
             try_matmul(size[i][0], size[i][1], size[i][2], size[i][3], (sd_matmul_attr){t & 1, t >> 1}, NULL, NULL);
+    try_matmul(1, 257, 1030, 1030, (sd_matmul_attr){1, 0}, NULL, NULL);
     try_dense(300, 100, 400);
 }
 

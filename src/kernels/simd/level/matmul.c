@@ -8,8 +8,9 @@
  *           before all rows of A meet it, while the next one is fetched; so B, which is large, is read once. A is read where
  *           it lies, or packed whole beforehand (a phase of its own) where its strides would fight over the same cache sets.
  *           Many rows (`tall`: a gradient of weights): B is packed whole beforehand and stays in the second cache. A panel of
- *           A meets all of it, so that C, which is large, is written row by row: down its columns, a power of two apart,
- *           every line would fall into the same few cache sets.
+ *           A, packed on the stack (or beforehand, if many ranges of columns need it), meets all of it, so that C, which is
+ *           large, is written row by row: down its columns, a power of two apart, every line would fall into the same few
+ *           cache sets.
  *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then
  *           added in order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
@@ -39,6 +40,9 @@ enum { MOST_PARTS = 32 };
 /* Floats of B that a part of a tall product goes through again and again: half of a second cache of 2 MB. */
 #define NEAR (1 << 18)
 
+/* Ranges of columns for each of which a tall product packs its panels of A anew; with more, A is packed whole beforehand. */
+#define MOST_REPACKS 4
+
 /* Columns of one row of C that `stream` keeps in the first cache while it goes through B's rows. */
 #define STREAM_COLUMNS 2048
 
@@ -49,11 +53,11 @@ typedef struct cut {
     way way;
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
-    bool tall;                      /* B is packed whole, A by the panel; else B by the panel, and A whole if it is packed */
-    bool pack_a;
-    int packers;     /* parts of the phase that packs */
-    int adders;      /* parts of the phase that adds, if ks > 1 */
-    size_t partials; /* where the sums of ranges of k begin in scratch, in floats */
+    bool tall;                      /* B is packed whole; else by the panel */
+    bool pack_a;                    /* A is packed whole */
+    int a_packers, b_packers;       /* parts of the phase that packs: first B's, then A's */
+    int adders;                     /* parts of the phase that adds, if ks > 1 */
+    size_t packed_a, partials;      /* where in scratch, in floats, packed A and the sums of ranges of k begin */
 } cut;
 
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
@@ -134,11 +138,14 @@ static void plan_block(cut *c)
     if (!c->tall && c->ks == 1 && tiles < wanted && g->k >= 256)
         c->ks = (int)SD_MIN(wanted / tiles, g->k / 128);
     c->k_blocks = up(up(g->k, c->ks), DEPTH);
-    c->pack_a = (g->a_row != 1 && g->a_step != 1) || (conflicts(g) && g->n >= 4 * MICRO_COLUMNS);
     if (c->tall)
-        c->packers = sd__parts(g->batches * c->column_panels, (double)(MICRO_COLUMNS * g->k) * PACK_COST);
-    else if (c->pack_a)
-        c->packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * PACK_COST);
+        c->pack_a = c->columns > MOST_REPACKS;
+    else
+        c->pack_a = (g->a_row != 1 && g->a_step != 1) || (conflicts(g) && g->n >= 4 * MICRO_COLUMNS);
+    if (c->tall)
+        c->b_packers = sd__parts(g->batches * c->column_panels, (double)(MICRO_COLUMNS * g->k) * PACK_COST);
+    if (c->pack_a)
+        c->a_packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * PACK_COST);
 }
 
 static void plan_stream(cut *c)
@@ -168,7 +175,7 @@ static void plan_dot(cut *c)
 static void plan(cut *c)
 {
     const sd_gemm *g = &c->g;
-    c->rows = c->columns = c->ks = c->batches = c->packers = c->adders = 1;
+    c->rows = c->columns = c->ks = c->batches = c->adders = 1;
     if (g->m == 1 && g->b_column == 1 && g->n >= V_LANES)
         c->way = STREAM, plan_stream(c);
     else if (g->m == 1 && g->b_step == 1 && g->a_step == 1)
@@ -187,16 +194,16 @@ static void panel_rows(const cut *c, int64_t panel, int64_t *begin, int64_t *end
     *end = c->g.m * (panel + 1) / c->row_panels;
 }
 
-static void pack_a(const cut *c, const sd_args *args)
+static void pack_a(const cut *c, const sd_args *args, int part)
 {
     const sd_gemm *g = &c->g;
     int64_t begin, end, first, last;
-    sd__part(g->batches * c->row_panels, c->packers, args->part, &begin, &end);
+    sd__part(g->batches * c->row_panels, c->a_packers, part, &begin, &end);
     for (int64_t i = begin; i < end; i++) {
         int64_t batch = i / c->row_panels;
         panel_rows(c, i % c->row_panels, &first, &last);
         const float *a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch) + first * g->a_row;
-        float *to = (float *)args->scratch + (batch * g->m + first) * g->k;
+        float *to = (float *)args->scratch + c->packed_a + (batch * g->m + first) * g->k;
         SD_LEVELED(sd__pack)(to, last - first, a, g->a_step, g->a_row, g->k, last - first);
     }
 }
@@ -208,11 +215,11 @@ static int64_t block_begin(const cut *c, int64_t from, int64_t to, int64_t block
 }
 
 /* Range after range of k; in each, panel after panel of B, as a part will read them. */
-static void pack_b(const cut *c, const sd_args *args)
+static void pack_b(const cut *c, const sd_args *args, int part)
 {
     const sd_gemm *g = &c->g;
     int64_t begin, end, all = c->column_panels * MICRO_COLUMNS;
-    sd__part(g->batches * c->column_panels, c->packers, args->part, &begin, &end);
+    sd__part(g->batches * c->column_panels, c->b_packers, part, &begin, &end);
     for (int64_t i = begin; i < end; i++) {
         int64_t batch = i / c->column_panels, panel = i % c->column_panels, column = panel * MICRO_COLUMNS;
         const float *b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch) + column * g->b_column;
@@ -264,6 +271,16 @@ static void fetch_panel(micro_tile *t, const sd_gemm *g, const float *next, int6
         fetch(t, t->b, 0);
 }
 
+/* A's panel of rows [first,last) from k on: where it was packed, or where it lies. */
+static void set_a(const cut *c, const share *s, micro_tile *t, int64_t first, int64_t last, int64_t k)
+{
+    const sd_gemm *g = &c->g;
+    if (c->pack_a)
+        t->a = s->a + first * g->k + k * (last - first), t->a_row = 1, t->a_step = last - first;
+    else
+        t->a = s->a + first * g->a_row + k * g->a_step, t->a_row = g->a_row, t->a_step = g->a_step;
+}
+
 /* All row panels of the share meet one panel of B, and fetch the next. */
 static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column, const float *next)
 {
@@ -273,10 +290,7 @@ static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k
     for (int64_t panel = s->row_begin; panel < s->row_end; panel++) {
         int64_t first, last;
         panel_rows(c, panel, &first, &last);
-        if (c->pack_a)
-            t.a = s->a + first * g->k + k * (last - first), t.a_row = 1, t.a_step = last - first;
-        else
-            t.a = s->a + first * g->a_row + k * g->a_step, t.a_row = g->a_row, t.a_step = g->a_step;
+        set_a(c, s, &t, first, last, k);
         t.c = s->c + first * g->n + column;
         if (next)
             fetch_panel(&t, g, next, panel - s->row_begin);
@@ -325,14 +339,12 @@ static void multiply_rows(const cut *c, const share *s, int64_t panel, int64_t b
     _Alignas(64) float packed[DEPTH * MICRO_ROWS];
     int64_t first, last;
     panel_rows(c, panel, &first, &last);
-    micro_tile t = {.k = end - begin, .a_row = g->a_row, .a_step = g->a_step, .c_row = g->n, .add = begin > s->k_begin};
-    t.a = s->a + first * g->a_row + begin * g->a_step;
-    t.b_step = MICRO_COLUMNS;
-    if (c->pack_a) {
-        SD_LEVELED(sd__pack)(packed, last - first, t.a, g->a_step, g->a_row, t.k, last - first);
+    micro_tile t = {.k = end - begin, .b_step = MICRO_COLUMNS, .c_row = g->n, .add = begin > s->k_begin};
+    set_a(c, s, &t, first, last, begin);
+    if (!c->pack_a) {
+        SD_LEVELED(sd__pack)(packed, last - first, t.a, t.a_step, t.a_row, t.k, last - first);
         t.a = packed, t.a_row = 1, t.a_step = last - first;
     }
-    bool steps = t.a_step == 1 && t.a_row != 1;
     for (int64_t j = s->column_begin; j < s->column_end; j++) {
         int64_t column = j * MICRO_COLUMNS;
         t.b = s->b + (begin * c->column_panels + j * t.k) * MICRO_COLUMNS;
@@ -340,7 +352,7 @@ static void multiply_rows(const cut *c, const share *s, int64_t panel, int64_t b
         t.c = s->c + first * g->n + column;
         t.columns = SD_MIN(g->n - column, MICRO_COLUMNS);
         t.bias = s->bias && end == s->k_end ? s->bias + column : NULL;
-        SD_LEVELED(sd__micro)[steps][t.columns > V_LANES][last - first - 1](&t);
+        SD_LEVELED(sd__micro)[0][t.columns > V_LANES][last - first - 1](&t);
     }
 }
 
@@ -474,8 +486,8 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
         s.b = (const float *)args->scratch + batch * c->column_panels * MICRO_COLUMNS * g->k;
     else
         s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
-    if (c->pack_a && !c->tall)
-        s.a = (const float *)args->scratch + batch * g->m * g->k;
+    if (c->pack_a)
+        s.a = (const float *)args->scratch + c->packed_a + batch * g->m * g->k;
     else
         s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
     if (c->ks > 1) {
@@ -532,15 +544,18 @@ static void run(const sd_args *args)
 {
     const cut *c = args->state;
     bool packs = c->tall || c->pack_a;
-    if (args->phase == 0 && c->tall)
-        pack_b(c, args);
+    if (args->phase == 0 && args->part < c->b_packers)
+        pack_b(c, args, args->part);
     else if (args->phase == 0 && packs)
-        pack_a(c, args);
+        pack_a(c, args, args->part - c->b_packers);
     else if (args->phase == (packs ? 1 : 0))
         run_main(c, args);
     else
         run_add(c, args);
 }
+
+/* So many floats in whole cache lines. */
+static size_t lines(int64_t floats) { return (size_t)up(floats, LINE) * LINE; }
 
 static sd_status prepare(const sd_gemm *g, sd_work *work)
 {
@@ -551,11 +566,12 @@ static sd_status prepare(const sd_gemm *g, sd_work *work)
     plan(c);
     size_t floats = 0;
     work->phases = 0;
-    if (c->tall || c->pack_a) {
-        int64_t side = c->tall ? c->column_panels * MICRO_COLUMNS : g->m;
-        work->parts[work->phases++] = c->packers;
-        floats = (size_t)(g->batches * side * g->k + 15) / 16 * 16;
-    }
+    if (c->tall || c->pack_a)
+        work->parts[work->phases++] = c->b_packers + c->a_packers;
+    if (c->tall)
+        c->packed_a = floats = lines(g->batches * c->column_panels * MICRO_COLUMNS * g->k);
+    if (c->pack_a)
+        floats += lines(g->batches * g->m * g->k);
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
     if (c->ks > 1) {
         work->parts[work->phases++] = c->adders;
