@@ -630,6 +630,73 @@ static void first_step_that_is_not_finite_is_named(void **state)
     sd_context_free(context);
 }
 
+/* ---- ReLU joins the products before it ---- */
+
+/* Two dense layers with ReLU, and the derivative by the first one's weights; their sums before the first ReLU, too, if asked for. */
+static int two_layers(sd_graph *g, sd_dtype dtype, bool show, sd_output output[2])
+{
+    sd_node x = sd_input(g, "x", dtype, SD_SHAPE(5, 7)), w = sd_input(g, "w", dtype, SD_SHAPE(7, 6)), grad;
+    sd_node sum = sd_dense(x, w, sd_input(g, "b", dtype, SD_SHAPE(6))), first = sd_relu(sum);
+    sd_node second = sd_relu(sd_dense(first, sd_input(g, "v", dtype, SD_SHAPE(6, 4)), sd_input(g, "c", dtype, SD_SHAPE(4))));
+    sd_grad(sd_sum(sd_sin(second), SD_ALL_AXES, false), 1, &w, &grad);
+    output[0] = (sd_output){"grad", 0, grad};
+    output[1] = (sd_output){"sum", 0, sum};
+    return 1 + show;
+}
+
+/* Operands are functions of slot and place; returns the derivative. */
+static void run_layers(const sd_plan *plan, sd_dtype dtype, double grad[7 * 6])
+{
+    enum { MOST = 64 };
+    double memory[8][MOST];
+    void *binding[8];
+    sd_workspace *workspace;
+    for (int s = 0; s < sd_plan_slots(plan); s++) {
+        binding[s] = memory[s];
+        for (int i = 0; i < MOST; i++) {
+            double value = sin(3.0 * sd_plan_slot_name(plan, s)[0] + 1.7 * i);
+            dtype == SD_F64 ? (memory[s][i] = value) : (((float *)binding[s])[i] = (float)value);
+        }
+    }
+    assert_ok(sd_workspace_new(plan, &workspace));
+    assert_ok(sd_run(plan, workspace, binding, NULL));
+    int s = sd_plan_slot(plan, "grad");
+    for (int i = 0; i < 7 * 6; i++)
+        grad[i] = dtype == SD_F64 ? memory[s][i] : (double)((float *)binding[s])[i];
+    sd_workspace_free(workspace);
+}
+
+/* Bits do not change, in f64 (where joint nodes are taken apart again) and in f32; sums that somebody reads stay sums. */
+static void relu_joins_products(void **state)
+{
+    sd_context *context;
+    assert_ok(sd_context_new(NULL, &context));
+    for (int trial = 0; trial < 4; trial++) {
+        sd_dtype dtype = trial & 1 ? SD_F64 : SD_F32;
+        bool show = trial >> 1;
+        sd_graph *g = sd_graph_new();
+        sd_output output[2];
+        int n = two_layers(g, dtype, show, output);
+        double grad[2][7 * 6], norm = 0;
+        for (int k = 0; k < 2; k++) {
+            sd_plan *plan;
+            assert_ok(sd_compile(context, n, output, &(sd_compile_options){.no_share = k}, &plan));
+            char *text = sd_plan_print(plan);
+            assert_int_equal(occurrences(text, "/dense_relu_v"), k || dtype == SD_F64 ? 0 : 2 - show);
+            assert_int_equal(occurrences(text, "/matmul_relu_grad_v"), k || dtype == SD_F64 ? 0 : 1);
+            free(text);
+            run_layers(plan, dtype, grad[k]);
+            sd_plan_free(plan);
+        }
+        assert_memory_equal(grad[0], grad[1], sizeof grad[0]);
+        for (int i = 0; i < 7 * 6; i++)
+            norm += fabs(grad[0][i]);
+        assert_true(norm > 0.1);
+        sd_graph_free(g);
+    }
+    sd_context_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +713,7 @@ int main(void)
         cmocka_unit_test(cut_program_equals_whole),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(first_step_that_is_not_finite_is_named),
+        cmocka_unit_test(relu_joins_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

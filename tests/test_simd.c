@@ -455,6 +455,30 @@ static void check_call(call *c, void (*check)(const call *c, const void *attr, s
     free(forwards);
 }
 
+/* The op's kin that ends in a ReLU, or (with a third operand y) in the slope of one: the same bits, then clipped or multiplied. */
+static void check_kin(call *c, const sd_op *kin, const float *y)
+{
+    int64_t count = sd_shape_count(c->out[0].shape);
+    float *wanted = malloc((size_t)count * sizeof *wanted), *got = c->out[0].data;
+    call other = *c;
+    other.call.op = kin;
+    c->call.n_in -= y ? 1 : 0;
+    EACH_LEVEL(level)
+    {
+        run_call(c, level, false);
+        memcpy(wanted, got, (size_t)count * sizeof *wanted);
+        assert_true(run_call(&other, level, false));
+        for (int64_t e = 0; e < count; e++) {
+            float slope = y && isnan(y[e]) ? y[e] : (float)(y ? y[e] > 0 : wanted[e] > 0);
+            if (got[e] != wanted[e] * slope && !(isnan(got[e]) && isnan(slope)))
+                fail_msg("%s: element %lld is %.9g, wanted %.9g", kin->name, (long long)e, (double)got[e],
+                         (double)(wanted[e] * slope));
+        }
+    }
+    c->call.n_in += y ? 1 : 0;
+    free(wanted);
+}
+
 static void check_matmul(const call *c, const void *attr, sd_level level) { check_product(c, attr, level); }
 
 static void try_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, sd_matmul_attr attr, const int *order_a,
@@ -465,6 +489,9 @@ static void try_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, sd_matmul
     add_operand(&c, attr.transposed_b ? SD_SHAPE(batch, n, k) : SD_SHAPE(batch, k, n), order_b);
     add_result(&c, SD_F32, SD_SHAPE(batch, m, n));
     check_call(&c, check_matmul);
+    float *y = add_operand(&c, SD_SHAPE(batch, m, n), NULL)->data;
+    y[0] = law_int(0, 1) ? NAN : 0;
+    check_kin(&c, &sd__op_matmul_relu_grad, y);
     call_free(&c);
 }
 
@@ -505,6 +532,7 @@ static void try_dense(int64_t m, int64_t n, int64_t k)
         add_operand(&c, SD_SHAPE(n), NULL);
         add_result(&c, SD_F32, SD_SHAPE(m, n));
         check_call(&c, check_dense);
+        check_kin(&c, &sd__op_dense_relu, NULL);
         call_free(&c);
     }
 }

@@ -2,6 +2,7 @@
 #include "kernels/simd/gemm.h"
 
 #include "ops/matmul.h"
+#include "ops/op.h"
 
 static bool all_f32(const sd_call *call)
 {
@@ -50,10 +51,11 @@ bool sd__gemm_of_matmul(const sd_call *call, sd_gemm *g)
 {
     const sd_matmul_attr *attr = call->attr;
     const sd_tensor *a = &call->in[0], *b = &call->in[1], *c = &call->out[0];
-    if (!all_f32(call))
+    if (!all_f32(call) || (call->n_in > 2 && !sd__dense(&call->in[2])))
         return false;
     int row = c->shape.rank - 2, column = row + 1;
     *g = (sd_gemm){.m = c->shape.dim[row], .n = c->shape.dim[column], .a = 0, .b = 1, .bias = -1, .batches = 1};
+    g->slope = call->n_in > 2 ? 2 : -1;
     g->k = a->shape.dim[attr->transposed_a ? row : column];
     g->a_row = a->stride[attr->transposed_a ? column : row];
     g->a_step = a->stride[attr->transposed_a ? row : column];
@@ -74,6 +76,8 @@ bool sd__gemm_of_dense(const sd_call *call, sd_gemm *g)
     if (!all_f32(call) || !sd__dense(&call->in[2]))
         return false;
     *g = (sd_gemm){.m = x->shape.dim[0], .n = w->shape.dim[1], .k = w->shape.dim[0], .a = 0, .b = 1, .bias = 2, .batches = 1};
+    g->slope = -1;
+    g->clip = call->op == &sd__op_dense_relu;
     g->a_row = x->stride[0], g->a_step = x->stride[1];
     g->b_step = w->stride[0], g->b_column = w->stride[1];
     g->batch[0] = batch_axes(x);

@@ -15,11 +15,13 @@ typedef struct sd_gemm {
     int64_t b_step, b_column; /* of B along k, along n */
     int a, b;                 /* which operands are A and B */
     int bias;                 /* operand added to every row, dense [n]; -1: none */
+    int slope;                /* operand y, dense like C: C is multiplied by step(y) at last; -1: none */
+    bool clip;                /* negative sums become 0 */
     sd_tensor batch[2];       /* shapes and strides of the batch axes of A and B; their product is batches */
     int64_t batches;
 } sd_gemm;
 
-/* The product behind a call of matmul or dense; false if its operands are not f32 or the bias is strided. */
+/* The product behind a call of matmul or dense, or their kin with ReLU; false if its operands are not f32, or bias or y strided. */
 bool sd__gemm_of_matmul(const sd_call *call, sd_gemm *g);
 bool sd__gemm_of_dense(const sd_call *call, sd_gemm *g);
 

@@ -56,6 +56,9 @@ static bool takes_dense(const sd_call *call)
     return sd__gemm_of_dense(call, &g);
 }
 
+static bool takes_matmul_relu_grad(const sd_call *call) { return takes_matmul(call); }
+static bool takes_dense_relu(const sd_call *call) { return takes_dense(call); }
+
 static bool takes_conv2d(const sd_call *call)
 {
     sd_direct d;

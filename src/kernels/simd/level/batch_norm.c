@@ -35,9 +35,6 @@ V_INLINE vf scale_of(vf variance, const void *attr) { return 1.0f / v_sqrt(varia
 
 /* ---- y = (x - mean) factor + offset, clipped at zero or not ---- */
 
-/* max(x, 0), but NaN stays NaN. */
-V_INLINE vf clipped(vf x) { return v_select(v_le(x, v_zero()), v_zero(), x); }
-
 V_INLINE void normalise(const sd_args *a, const float *mean, const float *factor, const float *offset, const bool clip)
 {
     sd_rows r = sd__rows(&a->in[0], COST, a->part);
@@ -49,7 +46,7 @@ V_INLINE void normalise(const sd_args *a, const float *mean, const float *factor
             float *y = (float *)a->out[0].data + j;
             for (int64_t i = block; i < SD_MIN(block + BLOCK, r.end); i++) {
                 vf value = (v_load_n(x + i * r.columns, n) - m) * f + o;
-                v_store_n(y + i * r.columns, clip ? clipped(value) : value, n);
+                v_store_n(y + i * r.columns, clip ? v_relu(value) : value, n);
             }
         }
 }

@@ -14,7 +14,7 @@ static void bias_relu(const sd_args *a)
         float *y = (float *)a->out[0].data + row * r.columns;
         for (int64_t j = 0; j < r.columns; j += V_LANES) {
             vf sum = v_load_n(x + j, r.columns - j) + v_load_n(bias + j, r.columns - j);
-            v_store_n(y + j, v_select(v_le(sum, v_zero()), v_zero(), sum), r.columns - j);
+            v_store_n(y + j, v_relu(sum), r.columns - j);
         }
     }
 }
@@ -52,8 +52,7 @@ V_INLINE vf term(const void *context, int64_t row, int64_t column, int64_t n)
 {
     const gradient *g = context;
     const int64_t at = row * g->width + column;
-    vf y = v_load_n(g->y + at, n), step = v_select(v_lt(v_zero(), y), v_set(1), v_select(v_is_nan(y), y, v_zero()));
-    vf dx = v_load_n(g->dy + at, n) * step;
+    vf dx = v_load_n(g->dy + at, n) * v_step(v_load_n(g->y + at, n));
     v_store_n(g->dx + at, dx, n);
     return dx;
 }

@@ -219,7 +219,7 @@ static void finish_row(const conv *c, const sd_args *a, int64_t filter, int64_t 
             vf value = (v_load(y + at) - mean) * factor + offset;
             if (residual)
                 value = value + v_load(residual + at);
-            v_store(y + at, clip ? v_select(v_le(value, v_zero()), v_zero(), value) : value);
+            v_store(y + at, clip ? v_relu(value) : value);
         }
     }
 }

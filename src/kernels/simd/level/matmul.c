@@ -1,5 +1,5 @@
 /*
- * matmul.c -- matrix products: matmul, and dense, which adds a bias on the way out.
+ * matmul.c -- matrix products: matmul; dense, which adds a bias on the way out; and both with ReLU or its slope behind.
  *
  * Three ways, by shape:
  *   block   tiles of C that stay in registers (micro.h), over ranges of k so short that a panel of A and one of B stay in the
@@ -237,7 +237,9 @@ static void pack_b(const cut *c, const sd_args *args, int part)
 
 /* One part's share of one product. */
 typedef struct share {
-    const float *a, *b, *bias; /* a: packed if the cut says so */
+    const float *a, *b; /* a: packed if the cut says so */
+    const float *bias, *slope;
+    bool clip;
     float *c;
     int64_t row_begin, row_end, column_begin, column_end; /* panels */
     int64_t k_begin, k_end;
@@ -281,6 +283,15 @@ static void set_a(const cut *c, const share *s, micro_tile *t, int64_t first, in
         t->a = s->a + first * g->a_row + k * g->a_step, t->a_row = g->a_row, t->a_step = g->a_step;
 }
 
+/* The tile is whole once k = end is reached: then bias, ReLU or slope are due. */
+static void set_finish(const share *s, micro_tile *t, int64_t column, int64_t end)
+{
+    bool whole = end == s->k_end;
+    t->bias = whole && s->bias ? s->bias + column : NULL;
+    t->clip = whole && s->clip;
+    t->slope = whole && s->slope ? s->slope + (t->c - s->c) : NULL;
+}
+
 /* All row panels of the share meet one panel of B, and fetch the next. */
 static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column, const float *next)
 {
@@ -292,6 +303,7 @@ static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k
         panel_rows(c, panel, &first, &last);
         set_a(c, s, &t, first, last, k);
         t.c = s->c + first * g->n + column;
+        set_finish(s, &t, column, k + t.k);
         if (next)
             fetch_panel(&t, g, next, panel - s->row_begin);
         SD_LEVELED(sd__micro)[steps][vectors - 1][last - first - 1](&t);
@@ -322,8 +334,6 @@ static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_
     micro_tile t = {.k = end - begin, .c_row = g->n, .columns = columns, .add = begin > s->k_begin};
     t.b = panel_of(c, s, panel, begin), t.b_step = g->b_step;
     fetch_rows_of_b(&t);
-    if (s->bias && end == s->k_end)
-        t.bias = s->bias + column;
     bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 2;
     if (pack) {
         SD_LEVELED(sd__pack)(packed, width, t.b, g->b_step, g->b_column, t.k, columns);
@@ -351,7 +361,7 @@ static void multiply_rows(const cut *c, const share *s, int64_t panel, int64_t b
         fetch_rows_of_b(&t);
         t.c = s->c + first * g->n + column;
         t.columns = SD_MIN(g->n - column, MICRO_COLUMNS);
-        t.bias = s->bias && end == s->k_end ? s->bias + column : NULL;
+        set_finish(s, &t, column, end);
         SD_LEVELED(sd__micro)[0][t.columns > V_LANES][last - first - 1](&t);
     }
 }
@@ -448,10 +458,19 @@ static void dot(float *c, const float *a, const float *b, int64_t b_column, int6
         dot_columns(c + j, a, b + j * b_column, b_column, k, 1);
 }
 
-static void add_bias(float *c, const float *bias, int64_t n)
+/* What set_finish() asks of a tile, done to n neighbours in a row; bias and slope lie as c does. */
+static void finish_row(float *c, const float *bias, bool clip, const float *slope, int64_t n)
 {
-    for (int64_t j = 0; j < n; j++)
-        c[j] = c[j] + bias[j];
+    for (int64_t j = 0; j < n; j += V_LANES) {
+        vf sum = v_load_n(c + j, n - j);
+        if (bias)
+            sum = sum + v_load_n(bias + j, n - j);
+        if (clip)
+            sum = v_relu(sum);
+        if (slope)
+            sum *= v_step(v_load_n(slope + j, n - j));
+        v_store_n(c + j, sum, n - j);
+    }
 }
 
 /* One row: the share's columns and k. */
@@ -465,8 +484,8 @@ static void multiply_row(const cut *c, const share *s)
         stream(s->c + begin, a, g->a_step, b, g->b_step, end - begin, s->k_end - s->k_begin);
     else
         dot(s->c + begin, a, b, g->b_column, end - begin, s->k_end - s->k_begin);
-    if (s->bias)
-        add_bias(s->c + begin, s->bias + begin, end - begin);
+    if (s->bias || s->clip || s->slope)
+        finish_row(s->c + begin, s->bias ? s->bias + begin : NULL, s->clip, s->slope ? s->slope + begin : NULL, end - begin);
 }
 
 /* ---- the main phase, and the one that adds ------------------------------------------------------------ */
@@ -495,6 +514,8 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
     } else {
         s.c = (float *)args->out[0].data + batch * g->m * g->n;
         s.bias = g->bias >= 0 ? args->in[g->bias].data : NULL;
+        s.slope = g->slope >= 0 ? (const float *)args->in[g->slope].data + batch * g->m * g->n : NULL;
+        s.clip = g->clip;
     }
     if (c->way == BLOCK)
         multiply(c, &s);
@@ -517,13 +538,14 @@ static void run_main(const cut *c, const sd_args *args)
         run_share(c, args, s, batch, k_part);
 }
 
-/* Partial sums over ranges of k are added in their order, then the bias. */
+/* Partial sums over ranges of k are added in their order; then what is done last, row by row. */
 static void run_add(const cut *c, const sd_args *args)
 {
     const sd_gemm *g = &c->g;
     int64_t count = g->batches * g->m * g->n, begin, end;
     const float *partial = (const float *)args->scratch + c->partials;
     const float *bias = g->bias >= 0 ? args->in[g->bias].data : NULL;
+    const float *slope = g->slope >= 0 ? args->in[g->slope].data : NULL;
     float *y = args->out[0].data;
     sd__part(up(count, 64), c->adders, args->part, &begin, &end);
     end = SD_MIN(end * 64, count);
@@ -534,9 +556,9 @@ static void run_add(const cut *c, const sd_args *args)
             sum += v_load_n(partial + k * count + i, end - i);
         v_store_n(y + i, sum, end - i);
     }
-    for (int64_t i = begin, columns; bias && i < end; i += columns) {
+    for (int64_t i = begin, columns; (bias || g->clip || slope) && i < end; i += columns) {
         columns = SD_MIN(g->n - i % g->n, end - i);
-        add_bias(y + i, bias + i % g->n, columns);
+        finish_row(y + i, bias ? bias + i % g->n : NULL, g->clip, slope ? slope + i : NULL, columns);
     }
 }
 
@@ -599,7 +621,10 @@ static sd_status prepare_dense(const sd_call *call, sd_work *work)
     return prepare(&g, work);
 }
 
-const sd_kernel SD_LEVELED(sd__simd_matmul) = {
-    .name = SD_LEVELED_NAME("matmul"), .prepare = prepare_matmul, .run = run, .release = free};
-const sd_kernel SD_LEVELED(sd__simd_dense) = {
-    .name = SD_LEVELED_NAME("dense"), .prepare = prepare_dense, .run = run, .release = free};
+#define KERNEL(name_, prepare_)                      \
+    const sd_kernel SD_LEVELED(sd__simd_##name_) = { \
+        .name = SD_LEVELED_NAME(#name_), .prepare = prepare_, .run = run, .release = free};
+KERNEL(matmul, prepare_matmul)
+KERNEL(matmul_relu_grad, prepare_matmul)
+KERNEL(dense, prepare_dense)
+KERNEL(dense_relu, prepare_dense)

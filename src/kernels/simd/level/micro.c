@@ -1,6 +1,24 @@
 /* micro.c -- all sizes of the innermost loop of a matrix product, from one template. */
 #include "kernels/simd/level/micro.h"
 
+/* ReLU, or times the slope of one. */
+V_INLINE void finish_relu(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], const int rows, const int vectors)
+{
+    const int64_t last = t->columns - (vectors - 1) * V_LANES;
+    if (t->clip)
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sum[i][j] = v_relu(sum[i][j]);
+    if (t->slope)
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < vectors; j++)
+                sum[i][j] *= v_step(v_load_n(t->slope + i * t->c_row + j * V_LANES, j < vectors - 1 ? V_LANES : last));
+}
+
 /* The sums of one tile go to memory; everything is decided outside the loops over rows. */
 V_INLINE void finish(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], const int rows, const int vectors)
 {
@@ -19,6 +37,7 @@ V_INLINE void finish(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], con
             for (int i = 0; i < rows; i++)
                 sum[i][j] = sum[i][j] + bias;
         }
+    finish_relu(t, sum, rows, vectors);
     if (last == V_LANES)
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++)

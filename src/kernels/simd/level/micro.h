@@ -30,9 +30,12 @@ typedef struct micro_tile {
     int64_t ahead_step; /* bytes to the line that is fetched MICRO_FETCH k later */
     float *c;
     int64_t c_row;
-    int64_t columns;   /* of c that exist: the last vector may be partial */
-    bool add;          /* c += instead of c = */
-    const float *bias; /* [columns] added last, or NULL */
+    int64_t columns; /* of c that exist: the last vector may be partial */
+    bool add;        /* c += instead of c = */
+    /* Done last, in this order: */
+    const float *bias;  /* [columns] added; NULL: none */
+    bool clip;          /* negative sums become 0 */
+    const float *slope; /* y, laid out like c: times step(y); NULL: none */
 } micro_tile;
 
 typedef void micro_kernel(const micro_tile *t);

@@ -15,8 +15,8 @@ SD_VECTOR_TILE2(tile_max, v_select(v_le(b, a) | v_is_nan(a), a, b))
 SD_VECTOR_TILE2(tile_pow, v_pow(a, b))
 
 SD_VECTOR_TILE1(tile_neg, -a)
-SD_VECTOR_TILE1(tile_relu, v_select(v_le(a, v_zero()), v_zero(), a))
-SD_VECTOR_TILE1(tile_step, v_select(v_lt(v_zero(), a), v_set(1), v_select(v_is_nan(a), a, v_zero())))
+SD_VECTOR_TILE1(tile_relu, v_relu(a))
+SD_VECTOR_TILE1(tile_step, v_step(a))
 SD_VECTOR_TILE1(tile_abs, v_abs(a))
 SD_VECTOR_TILE1(tile_sign,
                 v_select(v_ne(a, v_zero()) & v_eq(a, a), v_with_sign(v_set(1), a), v_select(v_is_nan(a), a, v_zero())))

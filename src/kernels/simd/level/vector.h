@@ -168,6 +168,10 @@ V_INLINE vf v_sign_of(vf x) { return (vf)((vi)x & (int32_t)0x80000000); } /* 0 o
 V_INLINE vf v_with_sign(vf x, vf sign) { return (vf)((vi)x | ((vi)sign & (int32_t)0x80000000)); }
 V_INLINE vm v_is_nan(vf x) { return v_ne(x, x); }
 
+/* max(x, 0) and its slope, which at 0 is 0; NaN remains. */
+V_INLINE vf v_relu(vf x) { return v_select(v_le(x, v_zero()), v_zero(), x); }
+V_INLINE vf v_step(vf x) { return v_select(v_lt(v_zero(), x), v_set(1), v_select(v_is_nan(x), x, v_zero())); }
+
 /* To nearest even; |x| < 2^22. The sum has no bits below 1, and the number is in its lowest ones. */
 #define V_ROUNDER 0x1.8p23f
 V_INLINE vf v_round(vf x, vi *whole)
