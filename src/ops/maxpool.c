@@ -65,18 +65,7 @@ static void vjp(sd_vjp_rule *r)
         r->grad[0] = sd_pool_scatter(r->dy[0], sd_node_result(r->y, 1), attr->image[0], attr->image[1]);
 }
 
-sd_node sd_maxpool(sd_node x, sd_window window)
-{
-    sd_pool_attr attr = sd__pooling_attr(x, window);
-    return sd__append1(&sd__op_maxpool, &attr, x);
-}
-
-static sd_node example(sd_example *e)
-{
-    sd_shape x, y;
-    sd_pool_attr attr = sd__pooling_example(e, &x, &y);
-    return sd__append1(&sd__op_maxpool, &attr, sd__example_real(e, x));
-}
+sd_node sd_maxpool(sd_node x, sd_window window) { return sd__append_pooling(&sd__op_maxpool, x, window); }
 
 const sd_op sd__op_maxpool = {
     .name = "maxpool",
@@ -90,7 +79,7 @@ const sd_op sd__op_maxpool = {
     .kernel = {[SD_F32] = run, [SD_F64] = run},
     .flops = sd__pooling_flops,
     .print = sd__window_print,
-    .example = example,
+    .example = sd__example_pooling,
     .sample = {.ties = true},
 };
 
@@ -103,7 +92,7 @@ static sd_status check_index(sd_infer *c, const char *name)
     SD_TRY(sd__check_rank(c, 0, name, 4, "[B,H,W,C]"));
     SD_TRY(sd__check_i32(c, 1, "index"));
     SD_TRY(sd__check_rank(c, 1, "index", 4, "[B,OH,OW,C]"));
-    return sd__check_image(c, attr->image[0], attr->image[1]);
+    return sd__check_image(c, attr->image);
 }
 
 static sd_status infer_gather(sd_infer *c)
@@ -115,9 +104,7 @@ static sd_status infer_gather(sd_infer *c)
     if (x.dim[0] != index.dim[0] || x.dim[3] != index.dim[3])
         return sd__infer_fail(c, SD_ESHAPE, "x %s, index %s: the first and last sizes must be equal", sd_shape_text(x, have),
                               sd_shape_text(index, other));
-    if (x.dim[1] != attr->image[0] || x.dim[2] != attr->image[1])
-        return sd__infer_fail(c, SD_ESHAPE, "x is %s, but an image of %lld x %lld was announced", sd_shape_text(x, have),
-                              (long long)attr->image[0], (long long)attr->image[1]);
+    SD_TRY(sd__check_announced(c, attr->image));
     c->out[0] = (sd_type){c->in[0].dtype, index};
     return SD_OK;
 }
