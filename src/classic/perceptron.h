@@ -3,6 +3,7 @@
 #define SD_CLASSIC_PERCEPTRON_H
 
 #include "base/base.h"
+#include "base/vector.h"
 
 /* Points with labels. */
 typedef struct sd_labelled {
@@ -13,8 +14,6 @@ typedef struct sd_labelled {
 
 sd_status sd__labelled_new(int64_t n, int64_t d, sd_labelled *points);
 void sd__labelled_free(sd_labelled *points);
-
-double sd__dot(int64_t n, const double *a, const double *b);
 
 /* True if sign(w x) differs from y; sign(0) is neither label, so from w = 0 every example is a mistake. */
 bool sd__perceptron_errs(int64_t d, const double *w, const double *x, double y);

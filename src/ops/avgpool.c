@@ -3,11 +3,6 @@
 #include "ops/element.h"
 #include "ops/pooling.h"
 
-static int64_t at(const sd_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l)
-{
-    return i * t->stride[0] + j * t->stride[1] + k * t->stride[2] + l * t->stride[3];
-}
-
 /* What a window covers of the image: rows [begin[0],end[0]), columns [begin[1],end[1]), and how many elements; never empty. */
 typedef struct box {
     int64_t begin[2], end[2], count;
@@ -42,7 +37,7 @@ static void run(const sd_args *args)
         double sum = 0;
         for (int64_t h = b.begin[0]; h < b.end[0]; h++)
             for (int64_t w = b.begin[1]; w < b.end[1]; w++)
-                sum += sd__get(x, at(x, k.index[0], h, w, k.index[3]));
+                sum += sd__get(x, sd__at(x, k.index[0], h, w, k.index[3]));
         sd__put(y, k.offset[0], sum / (double)b.count);
     }
 }
@@ -96,7 +91,7 @@ static void run_dx(const sd_args *args)
         double share = sd__get(dy, k.offset[0]) / (double)b.count;
         for (int64_t h = b.begin[0]; h < b.end[0]; h++)
             for (int64_t w = b.begin[1]; w < b.end[1]; w++) {
-                int64_t to = at(dx, k.index[0], h, w, k.index[3]);
+                int64_t to = sd__at(dx, k.index[0], h, w, k.index[3]);
                 sd__put(dx, to, sd__get(dx, to) + share);
             }
     }

@@ -9,11 +9,6 @@
 #include "ops/pool.h"
 #include "ops/pooling.h"
 
-static int64_t at(const sd_tensor *t, const int64_t i[4])
-{
-    return i[0] * t->stride[0] + i[1] * t->stride[1] + i[2] * t->stride[2] + i[3] * t->stride[3];
-}
-
 /* ---- maxpool ---- */
 
 static sd_status infer(sd_infer *c)
@@ -38,7 +33,7 @@ static int64_t winner(const sd_pool_attr *a, const sd_tensor *x, const int64_t i
             int64_t h = sd__window_element(a, 0, i[1], r), w = sd__window_element(a, 1, i[2], s);
             if (h < 0 || w < 0)
                 continue;
-            double value = sd__get(x, at(x, (int64_t[]){i[0], h, w, i[3]}));
+            double value = sd__get(x, sd__at(x, i[0], h, w, i[3]));
             if (found < 0 || beats(value, *best)) {
                 found = h * a->image[1] + w;
                 *best = value;
@@ -123,10 +118,10 @@ static sd_status infer_scatter(sd_infer *c)
 /* Where in the larger image the index at i points, or -1: an index outside it stands for no element. */
 static int64_t target(const sd_pool_index_attr *attr, const sd_tensor *index, const sd_tensor *image, const int64_t i[4])
 {
-    int64_t to = ((const int32_t *)index->data)[at(index, i)];
+    int64_t to = ((const int32_t *)index->data)[sd__at(index, i[0], i[1], i[2], i[3])];
     if (to < 0 || to >= attr->image[0] * attr->image[1])
         return -1;
-    return at(image, (int64_t[]){i[0], to / attr->image[1], to % attr->image[1], i[3]});
+    return sd__at(image, i[0], to / attr->image[1], to % attr->image[1], i[3]);
 }
 
 static void run_gather(const sd_args *args)

@@ -11,6 +11,7 @@
 #include "nn/model.h"
 #include "probe/attribution_program.h"
 #include "probe/subject.h"
+#include "train/tally.h"
 
 enum { OWN, TWIN, OTHER, NETWORKS }; /* whose maps are made */
 
@@ -113,15 +114,9 @@ static bool one_for_two(const study *s) { return s->model->spec.classes == 2 && 
 /* The class of the largest output, or -1 without classes. */
 static int predicted(const study *s, int64_t i)
 {
-    const double *z = s->output + i * s->outputs;
-    int best = 0;
     if (!s->model->spec.classes)
         return -1;
-    if (one_for_two(s))
-        return z[0] > 0;
-    for (int c = 1; c < s->outputs; c++)
-        best = z[c] > z[best] ? c : best;
-    return best;
+    return s->outputs > 1 || one_for_two(s) ? sd__predicted_class(s->output, SD_F64, i, s->outputs) : 0;
 }
 
 static int label(const study *s, int64_t i) { return s->model->spec.classes ? ((const int32_t *)s->samples.y)[i] : -1; }

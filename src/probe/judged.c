@@ -38,21 +38,10 @@ static sd_status make_room(sd_judged *j)
 
 /* ---- one sample --------------------------------------------------------------------------------------------------------- */
 
-static void softmax(int64_t columns, double *x)
-{
-    double most = x[0], sum = 0;
-    for (int64_t c = 1; c < columns; c++)
-        most = SD_MAX(most, x[c]);
-    for (int64_t c = 0; c < columns; c++)
-        sum += x[c] = exp(x[c] - most);
-    for (int64_t c = 0; c < columns; c++)
-        x[c] /= sum;
-}
-
 static void take_class(sd_judged *j, int64_t i, int32_t guess, int32_t label)
 {
     double *p = j->p + i * j->columns;
-    softmax(j->columns, p);
+    sd__softmax(j->columns, p);
     j->label[i] = label;
     j->guess[i] = guess;
     j->error[i] = guess != label;

@@ -44,13 +44,8 @@ static bool is_kink(const sd_piece *step) { return step->rule && step->rule->kin
 /* One sample's numbers of an operand. */
 static void read_row(const reader *r, const operand *o, int64_t sample, double *row)
 {
-    if (r->subject->model->spec.dtype == SD_F64) {
-        memcpy(row, (const double *)o->row + sample * o->n, (size_t)o->n * sizeof *row);
-        return;
-    }
-    const float *from = (const float *)o->row + sample * o->n;
     for (int64_t i = 0; i < o->n; i++)
-        row[i] = (double)from[i];
+        row[i] = sd__element(o->row, r->subject->model->spec.dtype, sample * o->n + i);
 }
 
 static uint64_t sign_pattern(const reader *r, const sd_piece *step, const double *row)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/vector.h"
 #include "nn/model.h"
 #include "probe/subject.h"
 
@@ -186,16 +187,13 @@ static void scatter(const sd_curvature *c, const double *v)
 /* Loss and gradient; what products need of every point is left in the chunks. */
 static sd_status visit(sd_curvature *c)
 {
-    double norm = 0;
     for (int k = 0; k < c->chunks; k++) {
         double weight = (double)c->chunk[k].size / (double)c->samples.n;
         SD_TRY(run(c, &c->chunk[k], 0));
-        c->loss += weight * (c->model->spec.dtype == SD_F64 ? c->batch_loss.f64 : (double)c->batch_loss.f32);
+        c->loss += weight * sd__element(&c->batch_loss, c->model->spec.dtype, 0);
         gather(c, weight, c->gradient);
     }
-    for (int64_t i = 0; i < c->size; i++)
-        norm += c->gradient[i] * c->gradient[i];
-    return isfinite(c->loss) && isfinite(norm)
+    return isfinite(c->loss) && isfinite(sd__dot(c->size, c->gradient, c->gradient))
                ? SD_OK
                : sd__fail(SD_ENONFINITE,
                           "the loss or its gradient is not finite, so curvature has no meaning here; `sonde eval` and the "

@@ -157,18 +157,3 @@ sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, 
     filling f = {known, output, user};
     return run_bound(plan, workspace, filled, &f, sd_context_pool(model->context));
 }
-
-/* ---- vectors of either type -------------------------------------------------------------------------------------------- */
-
-double sd__element(const void *vector, sd_dtype dtype, int64_t i)
-{
-    return dtype == SD_F64 ? ((const double *)vector)[i] : (double)((const float *)vector)[i];
-}
-
-void sd__set_element(void *vector, sd_dtype dtype, int64_t i, double value)
-{
-    if (dtype == SD_F64)
-        ((double *)vector)[i] = value;
-    else
-        ((float *)vector)[i] = (float)value;
-}

@@ -1,10 +1,12 @@
-/* subject.h -- the samples of a subject in memory, and vectors of the model's type read as f64. */
+/* subject.h -- the samples of a subject in memory, and programs that run on them. */
 #ifndef SD_PROBE_SUBJECT_H
 #define SD_PROBE_SUBJECT_H
 
 #include <sonde/plan.h>
 #include <sonde/probe.h>
 #include <stdlib.h>
+
+#include "tensor/element.h"
 
 typedef struct sd_samples {
     int64_t n;
@@ -32,8 +34,5 @@ sd_status sd__untrained_as(const sd_model *model, uint64_t seed, void **theta, v
 
 /* Runs a plan on slots bound by name; feeds end with slot NULL. SD_EINVAL for a slot without data. */
 sd_status sd__run_fed(const sd_plan *plan, sd_workspace *workspace, const sd_feed *feeds, sd_pool *pool);
-
-double sd__element(const void *vector, sd_dtype dtype, int64_t i);
-void sd__set_element(void *vector, sd_dtype dtype, int64_t i, double value);
 
 #endif
