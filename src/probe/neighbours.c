@@ -27,21 +27,17 @@ typedef struct border {
 
 typedef struct borders {
     border *item; /* [count] */
-    int64_t count, room;
+    int64_t count;
 } borders;
 
 static sd_status no_memory(void) { return sd__fail(SD_ENOMEM, "no memory for the linear regions of a slice"); }
 
 static sd_status add(borders *list, int64_t a, int64_t b)
 {
-    if (list->count == list->room) {
-        int64_t room = list->room ? 2 * list->room : 1024;
-        border *more = sd__realloc(list->item, (size_t)room, sizeof *more);
-        if (!more)
-            return no_memory();
-        list->item = more;
-        list->room = room;
-    }
+    border *item = sd__grown(list->item, (size_t)list->count, sizeof *item);
+    if (!item)
+        return no_memory();
+    list->item = item;
     list->item[list->count++] = (border){a, b};
     return SD_OK;
 }

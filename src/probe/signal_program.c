@@ -18,7 +18,7 @@ typedef struct maker {
     sd_anatomy a;
     sd_signal_program *program;
     sd_output *output;
-    int outputs, capacity;
+    int outputs;
     bool brief;
 } maker;
 
@@ -26,16 +26,12 @@ typedef struct maker {
 
 static void put(maker *m, const char *slot, int64_t offset, sd_node node)
 {
-    if (m->outputs == m->capacity) {
-        int wanted = m->capacity ? 2 * m->capacity : 64;
-        sd_output *grown = sd__realloc(m->output, (size_t)wanted, sizeof *grown);
-        if (!grown) {
-            sd_graph_fail(m->a.graph, SD_ENOMEM, "no memory for the sums of a program");
-            return;
-        }
-        m->output = grown;
-        m->capacity = wanted;
+    sd_output *output = sd__grown(m->output, (size_t)m->outputs, sizeof *output);
+    if (!output) {
+        sd_graph_fail(m->a.graph, SD_ENOMEM, "no memory for the sums of a program");
+        return;
     }
+    m->output = output;
     m->output[m->outputs++] = (sd_output){.slot = slot, .offset = offset, .node = node};
 }
 

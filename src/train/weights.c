@@ -12,14 +12,10 @@
 
 sd_status sd__list_add(sd_tensor_list *list, const char *name, void *data, sd_dtype dtype, sd_shape shape)
 {
-    if (list->count == list->capacity) {
-        int capacity = list->capacity ? 2 * list->capacity : 32;
-        sd_named_tensor *item = sd__realloc(list->item, (size_t)capacity, sizeof *item);
-        if (!item)
-            return sd__fail(SD_ENOMEM, "no memory for a list of %d tensors", capacity);
-        list->item = item;
-        list->capacity = capacity;
-    }
+    sd_named_tensor *item = sd__grown(list->item, (size_t)list->count, sizeof *item);
+    if (!item)
+        return sd__fail(SD_ENOMEM, "no memory for a list of more than %d tensors", list->count);
+    list->item = item;
     list->item[list->count++] = (sd_named_tensor){name, sd_tensor_dense(data, dtype, shape)};
     return SD_OK;
 }

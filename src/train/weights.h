@@ -10,7 +10,7 @@
 /* A list of tensors to be written; names of `sonde.` are not slices. */
 typedef struct sd_tensor_list {
     sd_named_tensor *item;
-    int count, capacity;
+    int count;
 } sd_tensor_list;
 
 /* Adds one tensor; the name must outlive the list. */
