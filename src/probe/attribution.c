@@ -93,7 +93,7 @@ static sd_status check_finite(const study *s)
 
 static sd_status answer_all(study *s)
 {
-    int64_t n = s->samples.n, batch = SD_MIN(s->subject->batch > 0 ? s->subject->batch : 256, n);
+    int64_t n = s->samples.n, batch = sd__subject_batch(s->subject, n);
     size_t size = sd_dtype_size(s->model->spec.dtype);
     bool has_loss = sd_node_ok(s->model->built.losses);
     void *output = sd__alloc_aligned((size_t)(batch * s->outputs) * size), *loss = sd__alloc_aligned((size_t)batch * size);

@@ -141,7 +141,7 @@ static sd_status judge_batches(judging *g)
 {
     const sd_subject *s = g->subject;
     sd_dtype dtype = sd_model_dtype(s->model);
-    int batch = (int)SD_MIN((int64_t)(s->batch > 0 ? s->batch : 256), g->j->n);
+    int batch = (int)sd__subject_batch(s, g->j->n);
     sd_loader_options options = {.batch = batch, .dtype = dtype, .pad = true, .normalization = s->normalization};
     g->output = sd__alloc((size_t)batch * (size_t)g->width, sd_dtype_size(dtype));
     g->losses = sd__alloc((size_t)batch, sd_dtype_size(dtype));

@@ -241,7 +241,7 @@ static sd_status make_room(reader *r)
 static sd_status read_all(reader *r)
 {
     int64_t n = r->samples->n;
-    r->batch = SD_MIN(r->subject->batch > 0 ? (int64_t)r->subject->batch : 256, n);
+    r->batch = sd__subject_batch(r->subject, n);
     SD_TRY(list_kinks(r));
     SD_TRY(make_room(r));
     SD_TRY(read_batches(r, n));

@@ -260,7 +260,6 @@ static sd_status make_room(sd_curvature *c)
 static sd_status split(sd_curvature *c, int64_t batch)
 {
     int64_t n = c->samples.n;
-    batch = SD_MIN(batch > 0 ? batch : 256, n);
     c->chunks = (int)((n + batch - 1) / batch);
     c->chunk = sd__alloc_zeroed((size_t)c->chunks, sizeof *c->chunk);
     if (!c->chunk)
@@ -284,7 +283,7 @@ static sd_status make(const sd_subject *subject, const char *layer, sd_curvature
     c->gradient = sd__alloc_zeroed((size_t)c->size, sizeof *c->gradient);
     if (!c->direction || !c->out || !c->gradient)
         return sd__fail(SD_ENOMEM, "no memory for vectors of %lld parameters", (long long)c->size);
-    SD_TRY(split(c, subject->batch));
+    SD_TRY(split(c, sd__subject_batch(subject, c->samples.n)));
     return visit(c);
 }
 

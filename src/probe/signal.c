@@ -102,7 +102,7 @@ static sd_status make_room(measurement *m)
 static sd_status measure(measurement *m, const sd_subject *subject, bool brief)
 {
     SD_TRY(sd__samples_read(subject, &m->samples));
-    m->batch = SD_MIN(subject->batch > 0 ? subject->batch : 256, m->samples.n);
+    m->batch = sd__subject_batch(subject, m->samples.n);
     SD_TRY(sd__signal_program(m->model, m->mode, m->batch, brief, &m->program[0]));
     if (m->samples.n % m->batch)
         SD_TRY(sd__signal_program(m->model, m->mode, m->samples.n % m->batch, brief, &m->program[1]));

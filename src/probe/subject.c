@@ -12,6 +12,8 @@ int64_t sd_subject_samples(const sd_subject *subject)
     return SD_MIN(subject->samples > 0 ? subject->samples : 1000, there);
 }
 
+int64_t sd__subject_batch(const sd_subject *subject, int64_t n) { return SD_MIN(subject->batch > 0 ? subject->batch : 256, n); }
+
 static sd_status draw(sd_layout layout, uint64_t seed, void **vector)
 {
     size_t size = layout.count ? sd_dtype_size(layout.slice[0].dtype) : 1;

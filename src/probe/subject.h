@@ -29,6 +29,9 @@ typedef void *sd_output_fn(void *user, const char *slot);
 sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, int64_t first, const sd_plan *plan,
                           sd_workspace *workspace, sd_output_fn *output, void *user);
 
+/* Samples that go into one batch, of n. */
+int64_t sd__subject_batch(const sd_subject *subject, int64_t n);
+
 /* sd_untrained() as another seed would have drawn it. */
 sd_status sd__untrained_as(const sd_model *model, uint64_t seed, void **theta, void **state);
 
