@@ -226,4 +226,19 @@ LAW_UNUSED static sd_context *context_of(const char *kernels, const char *isa)
     return context;
 }
 
+/* What the others are compared with: made and freed around a group of tests. */
+static sd_context *reference;
+
+LAW_UNUSED static int set_up(void **state)
+{
+    reference = context_of("reference", NULL);
+    return 0;
+}
+
+LAW_UNUSED static int tear_down(void **state)
+{
+    sd_context_free(reference);
+    return 0;
+}
+
 #endif

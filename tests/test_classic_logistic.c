@@ -2,7 +2,7 @@
  * test_classic_logistic.c -- the linear classifier that is a convex problem: against Newton's method written out here, against liblinear,
  * and from many starts; what it is built on, L-BFGS and nearest neighbours, against functions and rows whose answers are known.
  */
-#include "law.h"
+#include "models.h"
 
 #include <linear.h>
 #include <sonde/sonde.h>
@@ -11,21 +11,6 @@
 
 #include "classic/logistic.h"
 #include "classic/nearest.h"
-
-static sd_context *context;
-
-static int begin(void **state)
-{
-    (void)state;
-    return sd_context_new(&(sd_context_options){.threads = 2}, &context) == SD_OK ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    sd_context_free(context);
-    return 0;
-}
 
 /* ---- L-BFGS ------------------------------------------------------------------------------------------------------------ */
 

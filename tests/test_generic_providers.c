@@ -10,8 +10,6 @@
 #define TRIALS 9
 #define TOLERANCE 1e-4
 
-static sd_context *reference;
-
 /* ---- mutants of kernels ---- */
 
 typedef enum mutation { NONE, ONE_ELEMENT, LAST_ELEMENT, IGNORED_STRIDE, MUTATIONS } mutation;
@@ -398,18 +396,6 @@ static void fused_equals_unfused_bit_for_bit(void **state)
         sd_graph_free(graph);
     }
     sd_context_free(context);
-}
-
-static int set_up(void **state)
-{
-    reference = context_of("reference", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    sd_context_free(reference);
-    return 0;
 }
 
 int main(void)
