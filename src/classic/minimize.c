@@ -1,5 +1,6 @@
 /*
- * minimize.c -- L-BFGS: steps along an approximate Newton direction that is made from the last few changes of point and gradient.
+ * minimize.c -- L-BFGS: steps along an approximate Newton direction that is made from the last few
+ * changes of point and gradient.
  *
  * The inverse Hessian is never written down: applied to a vector, it is two passes over the pairs kept (Nocedal 1980).
  */

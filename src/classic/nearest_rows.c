@@ -1,8 +1,9 @@
 /*
- * nearest_rows.c -- nearest neighbours of many rows at once: |q - x|^2 = |q|^2 - 2 <q,x> + |x|^2, and the products are a matrix.
+ * nearest_rows.c -- nearest neighbours of many rows at once: |q - x|^2 = |q|^2 - 2 <q,x> + |x|^2, and
+ * the products are a matrix.
  *
- * That expression loses digits where the lengths are large beside the distance. So it only names the candidates: all rows that rounding
- * could make the nearest. Among these the distances themselves, in f64, decide.
+ * That expression loses digits where the lengths are large beside the distance. So it only names the candidates: all rows that
+ * rounding could make the nearest. Among these the distances themselves, in f64, decide.
  */
 #include <math.h>
 #include <sonde/ops.h>

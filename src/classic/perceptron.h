@@ -31,9 +31,9 @@ double sd__radius(const sd_labelled *points);
 double sd__margin(const sd_labelled *points, const double *w);
 
 /*
- * The largest margin of a hyperplane through the origin, by coordinate ascent in the dual of the hard-margin SVM, with both ends
- * certified: *low is the margin of the vector w [d] that is returned, *high follows from the dual value. Stops when they agree to
- * `tolerance` (relative) or after `sweeps`. *low <= 0: no separator was found. errors SD_ENOMEM
+ * The largest margin of a hyperplane through the origin, by coordinate ascent in the dual of the hard-margin SVM, with both
+ * ends certified: *low is the margin of the vector w [d] that is returned, *high follows from the dual value. Stops when they
+ * agree to `tolerance` (relative) or after `sweeps`. *low <= 0: no separator was found. errors SD_ENOMEM
  */
 sd_status sd__largest_margin(const sd_labelled *points, double tolerance, int sweeps, double *w, double *low, double *high);
 

@@ -1,5 +1,6 @@
 /*
- * command.h -- what a command is: a row of a table from which arguments are checked, `--help`, the manual page and messages come.
+ * command.h -- what a command is: a row of a table from which arguments are checked, `--help`, the
+ * manual page and messages come.
  *
  * A command prints results to stdout, everything else to stderr, and returns the exit code.
  */

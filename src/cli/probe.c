@@ -1,6 +1,6 @@
 /*
- * probe.c -- `sonde probe NAME [RUN]`: looks at a run with an instrument. Options, help and output follow from the instrument's row: the
- * words behind NAME are read as those of a command of its own, made from that row.
+ * probe.c -- `sonde probe NAME [RUN]`: looks at a run with an instrument. Options, help and output follow from the instrument's
+ * row: the words behind NAME are read as those of a command of its own, made from that row.
  */
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +65,7 @@ static void make_command(const sd_instrument *instrument, own_command *own)
     add_knobs(instrument, own);
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------------------------- */
 
 static bool read_options(const sd_cli *cli, sd_examination_options *o)
 {
@@ -176,7 +176,7 @@ static int run_words(int argc, char **argv)
     return run_instrument(instrument, argc - 1, argv + 1);
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------------------------- */
+/* ---- help ---------------------------------------------------------------------------------------------------------------- */
 
 static void print_instruments(void)
 {

@@ -2,7 +2,9 @@
 #include "ops/sum.h"
 #include "ops/reduce.h"
 
-/* Elements that do not follow each other are copied together first, a block at a time, so that any strides give the same bits. */
+/*
+ * Elements that do not follow each other are copied together first, a block at a time, so that any strides give the same bits.
+ */
 #define SUM(suffix, type)                                                                         \
     static type sum_apart_##suffix(const type *x, sd_walk *walk, int64_t n)                       \
     {                                                                                             \

@@ -1,8 +1,10 @@
 /*
- * attribution.c -- the instrument: which parts of an input speak for the network's answer, and how much of that map is what was learned.
+ * attribution.c -- the instrument: which parts of an input speak for the network's answer, and how much of that
+ * map is what was learned.
  *
- * A map can look convincing and yet show edges that any network would show. So every map stands beside those of two untrained networks:
- * its rank correlation with the first says whether it depends on the weights, that between the two says how low such a number can be.
+ * A map can look convincing and yet show edges that any network would show. So every map stands beside those of two
+ * untrained networks: its rank correlation with the first says whether it depends on the weights, that between the two says
+ * how low such a number can be.
  */
 #include <math.h>
 #include <string.h>
@@ -30,7 +32,7 @@ typedef struct study {
     double *map, *cams; /* [NETWORKS, inputs] of one sample; [NETWORKS, items, places] */
 } study;
 
-/* ---- what is asked for ------------------------------------------------------------------------------------------------------ */
+/* ---- what is asked for --------------------------------------------------------------------------------------------------- */
 
 static sd_status check_task(const study *s)
 {
@@ -60,7 +62,7 @@ static sd_status check_numbers(const study *s)
     return SD_OK;
 }
 
-/* ---- the answers of the network ------------------------------------------------------------------------------------------------ */
+/* ---- the answers of the network ------------------------------------------------------------------------------------------ */
 
 static sd_status answer(study *s, int64_t first, int64_t size, void *output, void *loss)
 {
@@ -131,7 +133,7 @@ static sd_explained explained(const study *s, int64_t i)
     return (sd_explained){SD_MAX(class, 0), 1};
 }
 
-/* ---- which samples ---------------------------------------------------------------------------------------------------------------- */
+/* ---- which samples ------------------------------------------------------------------------------------------------------- */
 
 /* What is left with the largest loss; with classes only what is put into a wrong one. -1: nothing. */
 static int64_t worst(const study *s, const bool *taken)
@@ -175,7 +177,7 @@ static sd_status choose(const study *s, int64_t *sample)
     return SD_OK;
 }
 
-/* ---- the baseline ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the baseline -------------------------------------------------------------------------------------------------------- */
 
 static double input_at(const study *s, int64_t sample, int64_t i)
 {
@@ -195,7 +197,7 @@ static void write_reference(const study *s, double *reference)
     }
 }
 
-/* ---- maps ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- maps ---------------------------------------------------------------------------------------------------------------- */
 
 static double *copy(const double *from, int64_t n)
 {
@@ -255,7 +257,7 @@ static sd_status integrate_all(study *s, sd_attribution_report *r)
     return status;
 }
 
-/* ---- Grad-CAM -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Grad-CAM ------------------------------------------------------------------------------------------------------------ */
 
 static sd_status run_cams(study *s, const sd_attribution_report *r)
 {
@@ -311,7 +313,7 @@ static sd_status cam_all(study *s, sd_attribution_report *r)
     return keep_cams(s, r);
 }
 
-/* ---- the report ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the report ---------------------------------------------------------------------------------------------------------- */
 
 /* The mean of one rank over the items in which it exists. */
 static sd_interval mean_rank(const sd_attribution_report *r, size_t offset, double *column)
@@ -382,7 +384,7 @@ static sd_status start_report(study *s, sd_attribution_report *r)
     return status;
 }
 
-/* ---- together ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------------------------------------------------------ */
 
 static sd_status draw_networks(study *s)
 {

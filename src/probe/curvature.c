@@ -1,8 +1,8 @@
 /*
  * curvature.c -- the instrument: eigenvalues of the loss's second derivatives, their trace and density, at a model's weights.
  *
- * The gradient's norm belongs to every statement: where it is not 0, a negative eigenvalue says that the loss bends down along some
- * direction, not that the point is a saddle.
+ * The gradient's norm belongs to every statement: where it is not 0, a negative eigenvalue says that the loss bends down along
+ * some direction, not that the point is a saddle.
  */
 #include <math.h>
 #include <string.h>

@@ -95,7 +95,10 @@ static void *output_of(void *user, const char *slot)
 
 /* ---- averages ---------------------------------------------------------------------------------------------------------- */
 
-/* Cell i of a side of n numbers cut into `cells`: from floor(i n / cells) to ceil((i+1) n / cells), so that every number counts. */
+/*
+ * Cell i of a side of n numbers cut into `cells`: from floor(i n / cells) to ceil((i+1) n / cells), so
+ * that every number counts.
+ */
 static void span(int64_t n, int cells, int i, int64_t *from, int64_t *to)
 {
     *from = i * n / cells;

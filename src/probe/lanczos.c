@@ -1,9 +1,9 @@
 /*
  * lanczos.c -- eigenpairs, trace and density of a symmetric matrix that is known by its products.
  *
- * Lanczos builds an orthonormal basis of the Krylov space in which the matrix is tridiagonal. In exact arithmetic three terms would
- * do; rounding loses the orthogonality just where an eigenvalue has converged, and its copies ("ghosts") then appear. Every new
- * vector is therefore made orthogonal to all former ones, twice.
+ * Lanczos builds an orthonormal basis of the Krylov space in which the matrix is tridiagonal. In exact arithmetic three terms
+ * would do; rounding loses the orthogonality just where an eigenvalue has converged, and its copies ("ghosts") then appear.
+ * Every new vector is therefore made orthogonal to all former ones, twice.
  */
 #include "probe/lanczos.h"
 

@@ -1,8 +1,8 @@
 /*
  * neighbours.c -- which cells of a slice are neighbours, which of these make one affine region, and colours for a map of them.
  *
- * Every cut has a number, and a cell remembers for each edge which cut made it and on which side it lies. Two cells are neighbours where an
- * edge on one side of a cut overlaps one on the other; neighbours with one affine map belong to one region.
+ * Every cut has a number, and a cell remembers for each edge which cut made it and on which side it lies. Two cells are
+ * neighbours where an edge on one side of a cut overlaps one on the other; neighbours with one affine map belong to one region.
  */
 #include "probe/neighbours.h"
 
@@ -157,7 +157,9 @@ static int by_regions(const void *a, const void *b)
     return x->a != y->a ? (x->a > y->a) - (x->a < y->a) : (x->b > y->b) - (x->b < y->b);
 }
 
-/* Region after region takes the first colour that none of its neighbours with a smaller number has. list: borders of regions. */
+/*
+ * Region after region takes the first colour that none of its neighbours with a smaller number has. list: borders of regions.
+ */
 static void take_colours(borders *list, int64_t regions, int *colour)
 {
     enum { COLOURS = 6 };

@@ -1,6 +1,6 @@
 /*
- * patterns.c -- see patterns.h. The program of a whole batch has the nodes that the network was read from, in the same order; the operands
- * of its kinks are written out, and what each unit chooses is read off them.
+ * patterns.c -- see patterns.h. The program of a whole batch has the nodes that the network was read from, in the same order;
+ * the operands of its kinks are written out, and what each unit chooses is read off them.
  */
 #include "probe/patterns.h"
 

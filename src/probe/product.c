@@ -1,8 +1,8 @@
 /*
  * product.c -- products of a vector with the Hessian, Gauss-Newton or Fisher matrix of a model's loss, over a set of samples.
  *
- * The program of one batch is cut in two (sd_linearize()): what belongs to the point runs once a batch, what belongs to the direction
- * once a product. Where there is room, every batch keeps its point; otherwise it is computed again for every product.
+ * The program of one batch is cut in two (sd_linearize()): what belongs to the point runs once a batch, what belongs to the
+ * direction once a product. Where there is room, every batch keeps its point; otherwise it is computed again for every product.
  */
 #include <math.h>
 #include <sonde/autodiff.h>

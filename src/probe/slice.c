@@ -1,4 +1,7 @@
-/* slice.c -- the cells of a network over a rectangle of a plane: choosing the plane, collecting the cells, halving what holds too many. */
+/*
+ * slice.c -- the cells of a network over a rectangle of a plane: choosing the plane, collecting the cells,
+ * halving what holds too many.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +102,9 @@ typedef struct plane {
     double window[4];
 } plane;
 
-/* Three samples: the first, and the first of two further classes, or the next ones without classes. False: there are not three. */
+/*
+ * Three samples: the first, and the first of two further classes, or the next ones without classes. False: there are not three.
+ */
 static bool choose_points(const sd_subject *subject, const sd_region_samples *s, int32_t point[3])
 {
     const int32_t *label = sd_model_classes(subject->model) ? s->samples.y : NULL;

@@ -21,7 +21,8 @@ sd_status sd__samples_read(const sd_subject *subject, sd_samples *samples);
 void sd__samples_free(sd_samples *samples);
 
 /*
- * Runs a plan on the samples from `first` on: x, y, ids, step, weights and states are bound, every other slot where `output` says.
+ * Runs a plan on the samples from `first` on: x, y, ids, step, weights and states are bound, every other
+ * slot where `output` says.
  *
  * errors  SD_EINVAL (a slot that samples do not fill, where output gives NULL), those of sd_run()
  */

@@ -1,8 +1,8 @@
 /*
  * observe.c -- functions of the caller's that look at the model between steps, and whose numbers become a line of metrics.
  *
- * That the observations of a step were written is a counter of the run (at.observed), which a checkpoint holds beside the lengths of the
- * files: interrupted before or after that line, a run goes on with the next thing that is not done.
+ * That the observations of a step were written is a counter of the run (at.observed), which a checkpoint holds beside the
+ * lengths of the files: interrupted before or after that line, a run goes on with the next thing that is not done.
  */
 #include <fenv.h>
 #include <inttypes.h>
