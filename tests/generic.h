@@ -1,5 +1,6 @@
 /*
- * generic.h -- one random instance of an op, its inputs, and its evaluation: what the generic tests run over every row of ops.def.
+ * generic.h -- one random instance of an op, its inputs, and its evaluation: what the generic tests run
+ * over every row of ops.def.
  *
  * An instance is built by the op's own .example from (row, trial), so a failure is replayed by its numbers.
  */

@@ -1,8 +1,9 @@
 /*
  * law.h -- what the law tests share: random input that can be replayed, and assertions that say what is wrong.
  *
- * A law test draws input and asserts what must hold for every input. SONDE_SEED=N replays (the seed is the first thing a test
- * program prints; without the variable it is 1, so that two runs agree; `./dev soak` draws others), SONDE_ITERS=N multiplies the trials.
+ * A law test draws input and asserts what must hold for every input. SONDE_SEED=N replays (the seed is the first thing
+ * a test program prints; without the variable it is 1, so that two runs agree; `./dev soak` draws others),
+ * SONDE_ITERS=N multiplies the trials.
  */
 #ifndef SD_TESTS_LAW_H
 #define SD_TESTS_LAW_H

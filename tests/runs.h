@@ -1,6 +1,6 @@
 /*
- * runs.h -- what the tests of training share: a scratch folder, a context, assertions that say what is wrong, and a small run with
- * everything that has a state.
+ * runs.h -- what the tests of training share: a scratch folder, a context, assertions that say what is wrong, and a small run
+ * with everything that has a state.
  */
 #ifndef SD_TESTS_RUNS_H
 #define SD_TESTS_RUNS_H

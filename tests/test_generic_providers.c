@@ -1,5 +1,6 @@
 /*
- * test_generic_providers.c -- every kernel of every provider and CPU level against the f64 reference, and mutants of every kernel.
+ * test_generic_providers.c -- every kernel of every provider and CPU level against the f64 reference, and
+ * mutants of every kernel.
  *
  * Each row of ops.def runs on random shapes, with operands that lie densely, as strided views, and as values that die (so that
  * a kernel may write over them). Then every kernel is mutated: one wrong element, a wrong last element, a stride ignored.

@@ -1,6 +1,6 @@
 /*
- * test_probe_attribution.c -- attribution against closed forms: linear and polynomial models, whose integrals are known, Grad-CAM of one
- * convolution by hand, and the rule's order on a smooth net.
+ * test_probe_attribution.c -- attribution against closed forms: linear and polynomial models, whose integrals are known,
+ * Grad-CAM of one convolution by hand, and the rule's order on a smooth net.
  */
 #include "models.h"
 
@@ -21,7 +21,7 @@ static void mean_input(int n, int inputs, const double *x, double *mean)
     }
 }
 
-/* ---- linear models ----------------------------------------------------------------------------------------------------------- */
+/* ---- linear models ------------------------------------------------------------------------------------------------------- */
 
 static sd_built linear(sd_builder *b, void *user)
 {
@@ -114,7 +114,7 @@ static void one_output_for_two_classes_changes_sign(void **state)
     sd_model_free(model);
 }
 
-/* ---- polynomials ------------------------------------------------------------------------------------------------------------- */
+/* ---- polynomials --------------------------------------------------------------------------------------------------------- */
 
 static sd_node column(sd_node x, int64_t batch, int i)
 {
@@ -131,9 +131,9 @@ static sd_built products(sd_builder *b, void *user)
 }
 
 /*
- * On the path b + t d: x0 x1 has the slope b1 + t d1 in x0, whose mean is b1 + d1/2, exact with one node. x0 x1 x2 has
- * (b1 + t d1) (b2 + t d2), mean b1 b2 + (b1 d2 + b2 d1)/2 + d1 d2/3, exact with two; with one the middle's: d1 d2 / 4, so the attributions of
- * all three lack d0 d1 d2 / 12.
+ * On the path b + t d: x0 x1 has the slope b1 + t d1 in x0, whose mean is b1 + d1/2, exact with one node. x0 x1 x2 has (b1 + t
+ * d1) (b2 + t d2), mean b1 b2 + (b1 d2 + b2 d1)/2 + d1 d2/3, exact with two; with one the middle's: d1 d2 / 4, so the
+ * attributions of all three lack d0 d1 d2 / 12.
  */
 static void polynomials_have_their_integrals(void **state)
 {
@@ -171,7 +171,7 @@ static void polynomials_have_their_integrals(void **state)
     }
 }
 
-/* ---- order and types ----------------------------------------------------------------------------------------------------------- */
+/* ---- order and types ----------------------------------------------------------------------------------------------------- */
 
 static sd_built smooth(sd_builder *b, void *user)
 {
@@ -264,7 +264,7 @@ static void maps_are_those_of_a_slow_rule(void **state)
     sd_model_free(model);
 }
 
-/* ---- Grad-CAM -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Grad-CAM ------------------------------------------------------------------------------------------------------------ */
 
 enum { H = 4, W = 3, K = 2, PH = H - 1, PW = W - 1 };
 
@@ -446,7 +446,7 @@ static void cams_are_those_of_the_layer_in_eval_mode(void **state)
     sd_model_free(model);
 }
 
-/* ---- controls ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- controls ------------------------------------------------------------------------------------------------------------ */
 
 static void untrained_maps_are_those_of_the_twin(void **state)
 {
@@ -543,7 +543,7 @@ static void mistakes_come_first(void **state)
     sd_model_free(model);
 }
 
-/* ---- regression, normalization, f32, mistakes of the caller ---------------------------------------------------------------------------- */
+/* ---- regression, normalization, f32, mistakes of the caller -------------------------------------------------------------- */
 
 static void regression_and_the_black_image(void **state)
 {

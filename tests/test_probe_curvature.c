@@ -1,6 +1,6 @@
 /*
- * test_probe_curvature.c -- curvature against closed forms (linear and softmax regression, matrices with known spectra), and through
- * batch norm and skips against differences of gradients.
+ * test_probe_curvature.c -- curvature against closed forms (linear and softmax regression, matrices with known spectra), and
+ * through batch norm and skips against differences of gradients.
  */
 #include "models.h"
 
@@ -163,7 +163,7 @@ static void softmax_regression_has_its_closed_forms(void **state)
     sd_model_free(model);
 }
 
-/* ---- through batch norm, skips and a tanh ---------------------------------------------------------------------------------- */
+/* ---- through batch norm, skips and a tanh -------------------------------------------------------------------------------- */
 
 static void gradient_at(sd_model *model, bool training, const double *theta, double *gradient)
 {
@@ -244,7 +244,7 @@ static void gauss_newton_sees_a_nonlinear_output(void **state)
     sd_model_free(model);
 }
 
-/* ---- matrices with known spectra ------------------------------------------------------------------------------------------- */
+/* ---- matrices with known spectra ----------------------------------------------------------------------------------------- */
 
 #define SIZE 60
 
@@ -401,7 +401,7 @@ static void the_density_has_the_moments_of_the_matrix(void **state)
     near(moment[2], truth[1], 0.1 * truth[1], "second moment");
 }
 
-/* ---- the instrument -------------------------------------------------------------------------------------------------------- */
+/* ---- the instrument ------------------------------------------------------------------------------------------------------ */
 
 /* Everything at once, twice: the same numbers, an unchanged model, and parts that fit each other. */
 static void measuring_changes_nothing_and_repeats(void **state)

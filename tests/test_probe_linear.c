@@ -1,6 +1,6 @@
 /*
- * test_probe_linear.c -- linear probes against what must be so: an affine layer gains nothing, a feature map that makes XOR linear gains
- * everything; and that neither test samples nor the wrong mode of a layer get into what is reported.
+ * test_probe_linear.c -- linear probes against what must be so: an affine layer gains nothing, a feature map that makes XOR
+ * linear gains everything; and that neither test samples nor the wrong mode of a layer get into what is reported.
  */
 #include "models.h"
 
@@ -97,7 +97,7 @@ static double *features_of(const sd_subject *subject, int64_t most, const char *
     return x;
 }
 
-/* ---- an affine layer gains nothing ---------------------------------------------------------------------------------------- */
+/* ---- an affine layer gains nothing --------------------------------------------------------------------------------------- */
 
 enum { N = 240, C = 3, WIDE = 5 };
 
@@ -115,8 +115,8 @@ static double best_loss(int64_t d, const double *x, const int32_t *y)
 }
 
 /*
- * Without penalty, whatever a classifier of Wx + b says, one of x can say: the best training loss of the former is at least that of the
- * latter, and equal if W can be inverted. Labels are noisy, so that there is an optimum.
+ * Without penalty, whatever a classifier of Wx + b says, one of x can say: the best training loss of the former is at least
+ * that of the latter, and equal if W can be inverted. Labels are noisy, so that there is an optimum.
  */
 static void an_affine_layer_gains_nothing(void **state)
 {
@@ -145,7 +145,7 @@ static void an_affine_layer_gains_nothing(void **state)
     }
 }
 
-/* ---- a feature map that makes XOR linear ------------------------------------------------------------------------------------ */
+/* ---- a feature map that makes XOR linear --------------------------------------------------------------------------------- */
 
 static void draw_xor(sd_random *random, int n, double *x, int32_t *y)
 {
@@ -226,7 +226,7 @@ static void what_a_line_separates_is_told_apart(void **state)
     sd_model_free(model);
 }
 
-/* ---- which layers, and what comes out of them ------------------------------------------------------------------------------- */
+/* ---- which layers, and what comes out of them ---------------------------------------------------------------------------- */
 
 enum { IMAGES = 40, HEIGHT = 6, WIDTH = 5, PIXELS = HEIGHT * WIDTH };
 
@@ -316,7 +316,7 @@ static void features_are_those_of_eval_mode(void **state)
     sd_model_free(model);
 }
 
-/* ---- samples of three kinds ------------------------------------------------------------------------------------------------- */
+/* ---- samples of three kinds ---------------------------------------------------------------------------------------------- */
 
 /* Labels are chance and inputs are many: whatever has seen the answers beats chance by far. */
 static void test_samples_are_not_fitted_to(void **state)
@@ -410,7 +410,7 @@ static void a_class_without_fit_samples_is_missed(void **state)
     sd_model_free(model);
 }
 
-/* ---- what cannot be measured -------------------------------------------------------------------------------------------------- */
+/* ---- what cannot be measured --------------------------------------------------------------------------------------------- */
 
 static void fails(const sd_subject *subject, const sd_dataset *test, sd_status wanted, const char *words)
 {

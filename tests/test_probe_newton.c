@@ -1,4 +1,7 @@
-/* test_probe_newton.c -- Newton's and the saddle-free step against closed forms: quadratics, the saddle, the monkey saddle, regression. */
+/*
+ * test_probe_newton.c -- Newton's and the saddle-free step against closed forms: quadratics, the saddle, the
+ * monkey saddle, regression.
+ */
 #include <sonde/sonde.h>
 
 #include "models.h"
@@ -8,7 +11,7 @@ enum { D = 7, N = 30, IN = 3, CLASSES = 3 };
 
 static double uniform(double low, double high) { return low + (high - low) * sd__random_uniform(law_random()); }
 
-/* ---- quadratics ------------------------------------------------------------------------------------------------------------ */
+/* ---- quadratics ---------------------------------------------------------------------------------------------------------- */
 
 /* A symmetric matrix; the diagonal, added to it, makes it positive definite or leaves it indefinite. */
 static void draw_symmetric(double diagonal, double *h)
@@ -89,7 +92,7 @@ static void damping_and_flat_directions(void **state)
     sd__bends_free(&b);
 }
 
-/* ---- saddles --------------------------------------------------------------------------------------------------------------- */
+/* ---- saddles ------------------------------------------------------------------------------------------------------------- */
 
 /* x^2 - y^2: Newton lands on the saddle, the saddle-free step takes (x,y) to (0,2y). */
 static void the_saddle(void **state)
@@ -126,7 +129,7 @@ static void the_monkey_saddle(void **state)
     }
 }
 
-/* ---- models ---------------------------------------------------------------------------------------------------------------- */
+/* ---- models -------------------------------------------------------------------------------------------------------------- */
 
 static double x[N * IN], target[N];
 static int32_t label[N];
@@ -225,7 +228,10 @@ static double loss_of(const sd_subject *subject)
     return loss;
 }
 
-/* The step is judged by the loss whose Hessian was taken: with the masks of dropout in training, with the subject's states otherwise. */
+/*
+ * The step is judged by the loss whose Hessian was taken: with the masks of dropout in training, with the
+ * subject's states otherwise.
+ */
 static void the_loss_is_that_of_the_hessian(void **state)
 {
     for (int training = 0; training < 2; training++) {

@@ -1,6 +1,6 @@
 /*
- * test_probe_regions.c -- linear regions against Zaslavsky's formula, linear programs over sign patterns, the network itself at random
- * points, and bisection along lines; what is no region (a pattern alone), and degenerate cuts.
+ * test_probe_regions.c -- linear regions against Zaslavsky's formula, linear programs over sign patterns, the network itself at
+ * random points, and bisection along lines; what is no region (a pattern alone), and degenerate cuts.
  */
 #include "models.h"
 
@@ -68,7 +68,7 @@ static void forward(sd_model *model, int64_t rows, const double *x, double *y)
     assert_ok(sd_model_run(model, SD_EVAL, rows, &(sd_model_io){.x = x, .output = y}));
 }
 
-/* ---- shallow networks: Zaslavsky ------------------------------------------------------------------------------------------- */
+/* ---- shallow networks: Zaslavsky ----------------------------------------------------------------------------------------- */
 
 static int64_t zaslavsky(int n, int d)
 {
@@ -142,7 +142,7 @@ static void one_layer_in_any_dimension(void **state)
     same(zaslavsky(12, 2), 79, "twelve lines");
 }
 
-/* ---- deep networks: every sign pattern by a linear program -------------------------------------------------------------------- */
+/* ---- deep networks: every sign pattern by a linear program --------------------------------------------------------------- */
 
 /* Half-planes a x + b y + c > 0 as rows (a, b, c); the last row says that the point is not at infinity. */
 typedef struct halves {
@@ -166,7 +166,10 @@ static bool meets(halves *h)
     return !h->unsure && yes;
 }
 
-/* Units from (layer, unit) on; before: the layer's input as affine functions, after: its output so far. Sees no code of the counter. */
+/*
+ * Units from (layer, unit) on; before: the layer's input as affine functions, after: its output so far.
+ * Sees no code of the counter.
+ */
 static int64_t enumerate(const shape *s, const double *theta, int layer, int unit, halves *h, double (*before)[3],
                          double (*after)[3])
 {
@@ -226,7 +229,7 @@ static void deep_patterns_agree_with_linear_programs(void **state)
     assert_true(10 * compared >= 9 * trials);
 }
 
-/* ---- every layer: the network itself at random points ------------------------------------------------------------------------- */
+/* ---- every layer: the network itself at random points -------------------------------------------------------------------- */
 
 static sd_node relu(sd_builder *b, sd_node x) { return sd_layer_activation(b, x, SD_RELU, 0, NULL); }
 
@@ -364,7 +367,7 @@ static void cells_of_every_layer_carry_the_networks_own_maps(void **state)
     assert_true(cells > 100 * trials);
 }
 
-/* ---- segments: bisection ------------------------------------------------------------------------------------------------------- */
+/* ---- segments: bisection ------------------------------------------------------------------------------------------------- */
 
 typedef struct line {
     sd_model *model;
@@ -397,7 +400,9 @@ static bool straight(const line *l, double a, double b)
     return true;
 }
 
-/* Number of breaks in (a,b). One so close to a half's end that neither half shows it is still there: the whole is not straight. */
+/*
+ * Number of breaks in (a,b). One so close to a half's end that neither half shows it is still there: the whole is not straight.
+ */
 static int breaks(const line *l, double a, double b)
 {
     double middle = a + 0.4871 * (b - a);
@@ -450,7 +455,7 @@ static void pieces_along_lines_agree_with_bisection(void **state)
     }
 }
 
-/* ---- constructions -------------------------------------------------------------------------------------------------------------- */
+/* ---- constructions ------------------------------------------------------------------------------------------------------- */
 
 /* R(x) - R(-x) = x: two patterns, one region. A unit that nobody hears makes no border either. */
 static void a_pattern_is_no_region(void **state)
@@ -506,8 +511,8 @@ static void folding_makes_44_and_176(void **state)
 }
 
 /*
- * Two units a layer on a line: R(t), R(1-t); then R(s-2), R(3-s) of their sum s, then R(3s-4), R(5-3s) as often as wanted. Each layer
- * meets every branch of the sum twice: 2^(k+1) - 1 pieces. `blocks` such networks side by side read an input each.
+ * Two units a layer on a line: R(t), R(1-t); then R(s-2), R(3-s) of their sum s, then R(3s-4), R(5-3s) as often as wanted. Each
+ * layer meets every branch of the sum twice: 2^(k+1) - 1 pieces. `blocks` such networks side by side read an input each.
  */
 static sd_model *zigzag(int layers, int blocks, bool second_only, shape *s)
 {
@@ -566,7 +571,7 @@ static void forty_nine_patterns_may_be_25_regions(void **state)
     sd_model_free(model);
 }
 
-/* ---- maps ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- maps ---------------------------------------------------------------------------------------------------------------- */
 
 /* The cell on the other side of the middle of p's edge i: a brute-force look at every cell; -1 beyond the window. */
 static int64_t across(const sd_regions_report *r, int64_t p, int i)
@@ -613,7 +618,7 @@ static void neighbours_differ_in_colour(void **state)
     }
 }
 
-/* ---- novel regions ---------------------------------------------------------------------------------------------------------------- */
+/* ---- novel regions ------------------------------------------------------------------------------------------------------- */
 
 /* The patterns of points, by the forward pass in batches of 16 and a smaller last one. */
 static void read_patterns(sd_model *model, int points, const double *x, sd_patterns *patterns)
@@ -630,7 +635,10 @@ static void read_patterns(sd_model *model, int points, const double *x, sd_patte
     sd_dataset_free(data);
 }
 
-/* Without the ops by hand: there |h - 0.8| + min(h, -x) is 0.8 over whole areas, and which of equals is the largest hangs on rounding. */
+/*
+ * Without the ops by hand: there |h - 0.8| + min(h, -x) is 0.8 over whole areas, and which of equals is the
+ * largest hangs on rounding.
+ */
 static void samples_have_the_patterns_of_their_cells(void **state)
 {
     enum { POINTS = 50 };
@@ -783,7 +791,7 @@ static void novel_regions_agree_with_brute_force(void **state)
     assert_true(novel > 0 && novel < trials * TEST);
 }
 
-/* ---- degenerate cuts --------------------------------------------------------------------------------------------------------------- */
+/* ---- degenerate cuts ----------------------------------------------------------------------------------------------------- */
 
 /* Without biases every unit switches at the middle of a segment from -x to x: one break, unless the output is odd. */
 static void units_that_switch_together_make_one_break(void **state)
@@ -841,7 +849,7 @@ static void copies_and_dead_units_add_nothing(void **state)
     }
 }
 
-/* ---- what it says where there is nothing to count --------------------------------------------------------------------------------------- */
+/* ---- what it says where there is nothing to count ------------------------------------------------------------------------ */
 
 static sd_built with_tanh(sd_builder *b, void *user)
 {
