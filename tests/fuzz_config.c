@@ -1,4 +1,6 @@
-/* fuzz_config.c -- libFuzzer target: any bytes as a configuration are refused with a message, or read, written and read again. */
+/*
+ * fuzz_config.c -- libFuzzer target: any bytes as a configuration are refused with a message, or read, written and read again.
+ */
 #include <stdlib.h>
 
 #include "format/config.h"

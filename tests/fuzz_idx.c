@@ -1,4 +1,7 @@
-/* fuzz_idx.c -- libFuzzer target: any bytes as an IDX file, plain or packed, are refused with a message or give what they announce. */
+/*
+ * fuzz_idx.c -- libFuzzer target: any bytes as an IDX file, plain or packed, are refused with a message or
+ * give what they announce.
+ */
 #include <stdlib.h>
 
 #include "data/idx.h"

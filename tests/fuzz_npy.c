@@ -1,4 +1,6 @@
-/* fuzz_npy.c -- libFuzzer target: any bytes as an npy file are refused with a message, or give an array of the announced size. */
+/*
+ * fuzz_npy.c -- libFuzzer target: any bytes as an npy file are refused with a message, or give an array of the announced size.
+ */
 #include <stdlib.h>
 
 #include "format/npy.h"

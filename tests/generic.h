@@ -1,5 +1,6 @@
 /*
- * generic.h -- one random instance of an op, its inputs, and its evaluation: what the generic tests run over every row of ops.def.
+ * generic.h -- one random instance of an op, its inputs, and its evaluation: what the generic tests run
+ * over every row of ops.def.
  *
  * An instance is built by the op's own .example from (row, trial), so a failure is replayed by its numbers.
  */
@@ -224,6 +225,21 @@ LAW_UNUSED static sd_context *context_of(const char *kernels, const char *isa)
     sd_context *context;
     assert_ok(sd_context_new(&(sd_context_options){.threads = 1, .kernels = kernels, .isa = isa}, &context));
     return context;
+}
+
+/* What the others are compared with: made and freed around a group of tests. */
+static sd_context *reference;
+
+LAW_UNUSED static int set_up(void **state)
+{
+    reference = context_of("reference", NULL);
+    return 0;
+}
+
+LAW_UNUSED static int tear_down(void **state)
+{
+    sd_context_free(reference);
+    return 0;
 }
 
 #endif

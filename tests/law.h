@@ -1,8 +1,9 @@
 /*
  * law.h -- what the law tests share: random input that can be replayed, and assertions that say what is wrong.
  *
- * A law test draws input and asserts what must hold for every input. SONDE_SEED=N replays (the seed is the first thing a test
- * program prints; without the variable it is 1, so that two runs agree; `./dev soak` draws others), SONDE_ITERS=N multiplies the trials.
+ * A law test draws input and asserts what must hold for every input. SONDE_SEED=N replays (the seed is the first thing
+ * a test program prints; without the variable it is 1, so that two runs agree; `./dev soak` draws others),
+ * SONDE_ITERS=N multiplies the trials.
  */
 #ifndef SD_TESTS_LAW_H
 #define SD_TESTS_LAW_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -94,6 +96,13 @@ LAW_UNUSED static void law_near_f64(const double *got, const double *wanted, siz
 #define assert_near(got, wanted, n, tolerance) law_near_f32(got, wanted, n, tolerance, __FILE__, __LINE__)
 #define assert_near_f64(got, wanted, n, tolerance) law_near_f64(got, wanted, n, tolerance, __FILE__, __LINE__)
 
+/* The same as an absolute bound on one number, which the message names. */
+LAW_UNUSED static void near(double a, double b, double tolerance, const char *what)
+{
+    if (!(fabs(a - b) <= tolerance))
+        fail_msg("%s: %.17g, should be %.17g +- %g", what, a, b, tolerance);
+}
+
 LAW_UNUSED static void law_status(sd_status got, sd_status wanted, const char *call, const char *file, int line)
 {
     if (got == wanted)
@@ -104,5 +113,12 @@ LAW_UNUSED static void law_status(sd_status got, sd_status wanted, const char *c
 
 #define assert_ok(call) law_status(call, SD_OK, #call, __FILE__, __LINE__)
 #define assert_status(call, wanted) law_status(call, wanted, #call, __FILE__, __LINE__)
+
+/* This thread's message has these words in it. */
+LAW_UNUSED static void says(const char *words)
+{
+    if (!strstr(sd_error(), words))
+        fail_msg("the message is \"%s\", but \"%s\" was expected in it", sd_error(), words);
+}
 
 #endif

@@ -1,20 +1,13 @@
-/* models.h -- what tests of instruments share: a context of two threads, closeness, models of a build function, data from arrays. */
+/* models.h -- what tests of instruments share: a context of two threads, models of a build function, data from arrays. */
 #ifndef SD_TESTS_MODELS_H
 #define SD_TESTS_MODELS_H
 
-#include <math.h>
 #include <sonde/data.h>
 #include <sonde/nn.h>
 
 #include "law.h"
 
 static sd_context *context;
-
-LAW_UNUSED static void near(double a, double b, double tolerance, const char *what)
-{
-    if (!(fabs(a - b) <= tolerance))
-        fail_msg("%s: %.17g, should be %.17g +- %g", what, a, b, tolerance);
-}
 
 /* Group set-up and tear-down. */
 LAW_UNUSED static int begin(void **state)
@@ -46,7 +39,22 @@ LAW_UNUSED static sd_model *model_of(sd_build_fn *build, void *user, sd_shape in
     return model;
 }
 
-/* Labels, or n_targets targets a sample, or neither. */
+/* Copies the slices that both have. */
+LAW_UNUSED static void copy_slices(sd_layout from, const double *source, sd_layout to, double *target)
+{
+    for (int i = 0; i < to.count; i++)
+        for (int j = 0; j < from.count; j++)
+            if (!strcmp(to.slice[i].name, from.slice[j].name))
+                memcpy(target + to.slice[i].offset, source + from.slice[j].offset, (size_t)to.slice[i].length * sizeof(double));
+}
+
+LAW_UNUSED static void copy_weights(sd_model *from, sd_model *to)
+{
+    copy_slices(sd_model_params(from), sd_model_theta(from), sd_model_params(to), sd_model_theta(to));
+    copy_slices(sd_model_states(from), sd_model_state(from), sd_model_states(to), sd_model_state(to));
+}
+
+/* Labels, or n_targets targets a sample, or neither; the arrays outlive the set. */
 LAW_UNUSED static sd_dataset *data_of(int n, sd_shape shape, const double *x, const int32_t *label, int classes,
                                       const double *target, int n_targets)
 {

@@ -1,31 +1,22 @@
 /*
- * runs.h -- what the tests of training share: a scratch folder, a context, assertions that say what is wrong, and a small run with
- * everything that has a state.
+ * runs.h -- what the tests of training share: a scratch folder, a context, assertions that say what is wrong, and a small run
+ * with everything that has a state.
  */
 #ifndef SD_TESTS_RUNS_H
 #define SD_TESTS_RUNS_H
 
-#include <setjmp.h>
+#include "law.h"
+
 #include <sonde/sonde.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/file.h"
-#include "base/philox.h"
-
-#define RUNS_UNUSED __attribute__((unused))
 
 static char scratch[64];
 static sd_context *context;
 
-RUNS_UNUSED static int begin(void **state)
+LAW_UNUSED static int begin(void **state)
 {
     (void)state;
     strcpy(scratch, "/tmp/sonde-test-XXXXXX");
@@ -33,7 +24,7 @@ RUNS_UNUSED static int begin(void **state)
     return mkdtemp(scratch) && sd_context_new(&options, &context) == SD_OK ? 0 : -1;
 }
 
-RUNS_UNUSED static int end(void **state)
+LAW_UNUSED static int end(void **state)
 {
     (void)state;
     char command[96];
@@ -42,20 +33,14 @@ RUNS_UNUSED static int end(void **state)
     return system(command);
 }
 
-RUNS_UNUSED static void ok(sd_status status)
+LAW_UNUSED static void ok(sd_status status)
 {
     if (status != SD_OK)
         fail_msg("%s: %s", sd_status_text(status), sd_error());
 }
 
-RUNS_UNUSED static void says(const char *words)
-{
-    if (!strstr(sd_error(), words))
-        fail_msg("the message is \"%s\", but \"%s\" was expected in it", sd_error(), words);
-}
-
 /* A path in the scratch folder; the last eight stay valid. */
-RUNS_UNUSED static const char *in(const char *name)
+LAW_UNUSED static const char *in(const char *name)
 {
     static char room[8][160];
     static int next;
@@ -64,10 +49,10 @@ RUNS_UNUSED static const char *in(const char *name)
     return path;
 }
 
-RUNS_UNUSED static void put(const char *path, const char *text) { ok(sd__file_write_atomic(path, text, strlen(text))); }
+LAW_UNUSED static void put(const char *path, const char *text) { ok(sd__file_write_atomic(path, text, strlen(text))); }
 
 /* Not inlined: GCC 12 would take what it returns for a pointer to its local variable. */
-__attribute__((noinline)) RUNS_UNUSED static char *get(const char *path)
+__attribute__((noinline)) LAW_UNUSED static char *get(const char *path)
 {
     char *text = NULL;
     size_t bytes;
@@ -87,7 +72,7 @@ static const char flowers_yaml[] = "data: {csv: {train: flowers.csv, label: kind
                                    "schedule: {cosine: {warmup: 5}}\n"
                                    "train: {epochs: 4, seed: 5, log_steps: 3, checkpoint: {steps: 4}}\n";
 
-RUNS_UNUSED static void write_flowers(void)
+LAW_UNUSED static void write_flowers(void)
 {
     sd_random random = sd__random(11, 2);
     sd_string text = {0};
@@ -103,14 +88,14 @@ RUNS_UNUSED static void write_flowers(void)
 }
 
 /* Cancels when a report is the n-th. */
-RUNS_UNUSED static bool stop_at(void *user, const sd_progress *progress)
+LAW_UNUSED static bool stop_at(void *user, const sd_progress *progress)
 {
     (void)progress;
     return --*(int *)user != 0;
 }
 
 /* metrics.jsonl without what a clock says. */
-RUNS_UNUSED static char *metrics(const char *folder)
+LAW_UNUSED static char *metrics(const char *folder)
 {
     char path[200];
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);

@@ -1,6 +1,7 @@
 /*
- * slow_experiments.c -- the first experiments reach the verdicts that the catalogue foresees, for several seeds; with a fault planted
- * (mutants.tsv: a wrong constant, a swapped comparison, a biased interval, a fixed seed, leaked data) each verdict changes or is void.
+ * slow_experiments.c -- the first experiments reach the verdicts that the catalogue foresees, for several seeds; with a
+ * fault planted (mutants.tsv: a wrong constant, a swapped comparison, a biased interval, a fixed seed, leaked data) each
+ * verdict changes or is void.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
 #include "law.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sonde/tensor.h>
 #include <stdio.h>
@@ -82,6 +83,29 @@ static void overflow_gives_no_memory(void **state)
     void *none = sd__alloc(0, 8);
     assert_non_null(none);
     free(none);
+}
+
+/* A stack of triples that goes up and down at random: there is room for each, and none below the top is lost. */
+static void arrays_grow_one_by_one(void **state)
+{
+    (void)state;
+    int64_t(*stack)[3] = NULL, n = 0;
+    for (int step = 0; step < law_trials(5000); step++) {
+        if (n && law_int(0, 4) < 2) {
+            n--;
+            assert_int_equal(stack[n][2], 7 * n);
+            continue;
+        }
+        int64_t(*grown)[3] = sd__grown(stack, (size_t)n, sizeof *grown);
+        assert_non_null(grown);
+        assert_true(malloc_usable_size(grown) >= ((size_t)n + 1) * sizeof *grown);
+        stack = grown;
+        stack[n][2] = 7 * n;
+        n++;
+    }
+    while (n--)
+        assert_int_equal(stack[n][2], 7 * n);
+    free(stack);
 }
 
 static void aligned_memory_is_aligned(void **state)
@@ -447,6 +471,7 @@ int main(void)
         cmocka_unit_test(messages_belong_to_a_thread),
         cmocka_unit_test(version_has_three_numbers),
         cmocka_unit_test(overflow_gives_no_memory),
+        cmocka_unit_test(arrays_grow_one_by_one),
         cmocka_unit_test(aligned_memory_is_aligned),
         cmocka_unit_test(a_string_is_the_sum_of_its_pieces),
         cmocka_unit_test(hash_is_fnv_1a),

@@ -1,8 +1,9 @@
 /*
- * test_classic_logistic.c -- the linear classifier that is a convex problem: against Newton's method written out here, against liblinear,
- * and from many starts; what it is built on, L-BFGS and nearest neighbours, against functions and rows whose answers are known.
+ * test_classic_logistic.c -- the linear classifier that is a convex problem: against Newton's method written out here,
+ * against liblinear, and from many starts; what it is built on, L-BFGS and nearest neighbours, against functions and rows
+ * whose answers are known.
  */
-#include "law.h"
+#include "models.h"
 
 #include <linear.h>
 #include <sonde/sonde.h>
@@ -11,21 +12,6 @@
 
 #include "classic/logistic.h"
 #include "classic/nearest.h"
-
-static sd_context *context;
-
-static int begin(void **state)
-{
-    (void)state;
-    return sd_context_new(&(sd_context_options){.threads = 2}, &context) == SD_OK ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    sd_context_free(context);
-    return 0;
-}
 
 /* ---- L-BFGS ------------------------------------------------------------------------------------------------------------ */
 
@@ -125,7 +111,10 @@ static double loss_of(const task *p, double strength, const double *w)
     return loss;
 }
 
-/* Gradient and Hessian from their definitions. The biases may all move together without effect: 1e-9 on the diagonal holds them. */
+/*
+ * Gradient and Hessian from their definitions. The biases may all move together without effect: 1e-9 on
+ * the diagonal holds them.
+ */
 static void derivatives(const task *p, double strength, const double *w, double g[P], double h[P][P])
 {
     memset(g, 0, P * sizeof *g);
@@ -275,8 +264,10 @@ static void liblinear(int n, int d, const double *x, const int32_t *y, double co
     free(label);
 }
 
-/* Every sample has a mirror image of the other class, so the best bias is 0, which liblinear has not. Two classes share one vector:
- * w_1 = -w_0 = v / 2, so that our penalty on both is strength / 4 |v|^2. */
+/*
+ * Every sample has a mirror image of the other class, so the best bias is 0, which liblinear has not. Two classes share one
+ * vector: w_1 = -w_0 = v / 2, so that our penalty on both is strength / 4 |v|^2.
+ */
 static void two_classes_are_liblinears(void **state)
 {
     (void)state;
@@ -354,7 +345,9 @@ static int64_t brute(int n, int d, const float *x, const float *q)
     return best;
 }
 
-/* Far from the origin, where the products lose the digits that tell rows apart; with equal rows, of which the first is to win. */
+/*
+ * Far from the origin, where the products lose the digits that tell rows apart; with equal rows, of which the first is to win.
+ */
 static void nearest_rows_are_those_of_comparing_all(void **state)
 {
     (void)state;

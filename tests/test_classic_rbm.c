@@ -1,6 +1,7 @@
 /*
- * test_classic_rbm.c -- the restricted Boltzmann machine against sums over all states of both layers, written out here from the energy:
- * conditionals, Z, the gradient by differences, the Gibbs chain as a matrix; and drawn chains against what is expected of them.
+ * test_classic_rbm.c -- the restricted Boltzmann machine against sums over all states of both layers, written out here
+ * from the energy: conditionals, Z, the gradient by differences, the Gibbs chain as a matrix; and drawn chains against
+ * what is expected of them.
  */
 #include "law.h"
 
@@ -197,7 +198,9 @@ static void the_gradient_is_that_of_differences(void **state)
     }
 }
 
-/* The mean of drawn estimates is data's moments less those after k enumerated steps: within 5 standard errors in every element. */
+/*
+ * The mean of drawn estimates is data's moments less those after k enumerated steps: within 5 standard errors in every element.
+ */
 static void drawn_chains_have_the_enumerated_mean(void **state)
 {
     enum { DRAWS = 20000 };

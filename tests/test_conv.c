@@ -1,5 +1,6 @@
 /*
- * test_conv.c -- the direct convolution: right numbers for random shapes at every CPU level, the same bits on any number of threads.
+ * test_conv.c -- the direct convolution: right numbers for random shapes at every CPU level, the same bits
+ * on any number of threads.
  *
  * The oracle is the reference kernel, which sums in double; what a joint evaluation node must give is what its parts give.
  */
@@ -106,7 +107,10 @@ static sd_context *context_of(const char *kernels, const char *isa, int threads)
     return context;
 }
 
-/* n products of numbers in [-1,1] added in single precision, in whatever order: off by sqrt(n) units of their size, about n / 2. */
+/*
+ * n products of numbers in [-1,1] added in single precision, in whatever order: off by sqrt(n) units of
+ * their size, about n / 2.
+ */
 static void check(const problem *p, const float *wanted, const char *isa)
 {
     double products = (double)p->n_w / (p->kind == ADJOINT ? p->g.channels : p->g.filters);

@@ -92,8 +92,10 @@ static void seeds_and_parts_differ(void **state)
     REFUSED(sd_dataset_strokes(1, "train", 0, &none), SD_EINVAL, "0 samples");
 }
 
-/* Results that somebody noted must be found again with another compiler and in a later version: what gcc and clang drew, from
- * -O0 to -O3, when the set was made. Whoever changes the digits on purpose changes this number and says so in the change log. */
+/*
+ * Results that somebody noted must be found again with another compiler and in a later version: what gcc and clang drew, from
+ * -O0 to -O3, when the set was made. Whoever changes the digits on purpose changes this number and says so in the change log.
+ */
 static void the_digits_stay_what_they_are(void **state)
 {
     (void)state;

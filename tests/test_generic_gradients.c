@@ -11,8 +11,6 @@
 #define STEP 2e-4
 #define TOLERANCE 1e-6
 
-static sd_context *reference;
-
 /* ---- mutants of derivative rules ---- */
 
 typedef enum mutation { NONE, SIGN, DOUBLE, SWAP, DROP, MUTATIONS } mutation;
@@ -358,18 +356,6 @@ static void every_rule_of_a_composite_agrees_with_its_decomposition(void **state
         }
     print_message("composites with a rule of their own: %d\n", composites);
     assert_true(composites > 0);
-}
-
-static int set_up(void **state)
-{
-    reference = context_of("reference", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    sd_context_free(reference);
-    return 0;
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /*
- * test_generic_providers.c -- every kernel of every provider and CPU level against the f64 reference, and mutants of every kernel.
+ * test_generic_providers.c -- every kernel of every provider and CPU level against the f64 reference, and
+ * mutants of every kernel.
  *
  * Each row of ops.def runs on random shapes, with operands that lie densely, as strided views, and as values that die (so that
  * a kernel may write over them). Then every kernel is mutated: one wrong element, a wrong last element, a stride ignored.
@@ -9,8 +10,6 @@
 
 #define TRIALS 9
 #define TOLERANCE 1e-4
-
-static sd_context *reference;
 
 /* ---- mutants of kernels ---- */
 
@@ -398,18 +397,6 @@ static void fused_equals_unfused_bit_for_bit(void **state)
         sd_graph_free(graph);
     }
     sd_context_free(context);
-}
-
-static int set_up(void **state)
-{
-    reference = context_of("reference", NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    sd_context_free(reference);
-    return 0;
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /*
- * test_lab.c -- the laboratory itself: what voids a result, the rules of verdicts, running side by side, keeping results, figures and
- * the site. slow_experiments.c has the experiments and faults planted in them.
+ * test_lab.c -- the laboratory itself: what voids a result, the rules of verdicts, running side by side, keeping results,
+ * figures and the site. slow_experiments.c has the experiments and faults planted in them.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -92,7 +92,7 @@ static void rules_have_three_answers(void **state)
     assert_int_equal(sd__rule_both(SD_REFUTED, SD_NOT_DECIDED), SD_REFUTED);
 }
 
-/* ---- runner -------------------------------------------------------------------------------------------------------------------- */
+/* ---- runner -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct seen {
     int results;
@@ -157,7 +157,7 @@ static void broken_results_are_named(void **state)
     assert_non_null(strstr(sd_error(), "broken.jsonl:2"));
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
 /* What a reader could type into a label must not reach gnuplot as a command, nor the page as markup. */
 static void labels_are_text(void **state)
@@ -201,7 +201,7 @@ static void csv_holds_every_number(void **state)
         "series,x,y,low,high\n\"a \"\"quoted\"\" name\",0.10000000000000001,0.33333333333333331,,1.0000000000000001e+300\n");
 }
 
-/* ---- classic learners -------------------------------------------------------------------------------------------------------------- */
+/* ---- classic learners ---------------------------------------------------------------------------------------------------- */
 
 /* e_1 ... e_n: the largest margin is 1/sqrt(n); two points at distance 2r on one axis: r. */
 static void margins_have_their_closed_forms(void **state)
@@ -239,7 +239,10 @@ static void halfspaces_know_and_from_xor(void **state)
     assert_int_equal(tried, 2); /* both negatives to one unit fails, one each works */
 }
 
-/* A ReLU keeps half: E relu(s z)^2 = s^2 / 2 and E relu'^2 = 1/2. A narrow tanh is a line: E tanh(s z)^2 = s^2 - 2 s^4 + O(s^6). */
+/*
+ * A ReLU keeps half: E relu(s z)^2 = s^2 / 2 and E relu'^2 = 1/2. A narrow tanh is a line: E tanh(s
+ * z)^2 = s^2 - 2 s^4 + O(s^6).
+ */
 static void mean_field_has_its_closed_forms(void **state)
 {
     assert_true(fabs(sd__mean_field_next(&sd__phi_relu, 2, 0.7) - 0.7) < 1e-12);

@@ -1,6 +1,6 @@
 /*
- * test_lab_fit.c -- what experiments on permuted labels rest on: that permuting keeps what it should and forgets the rest, and that "train
- * until" knows when it got there.
+ * test_lab_fit.c -- what experiments on permuted labels rest on: that permuting keeps what it should and forgets the rest, and
+ * that "train until" knows when it got there.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,4 +1,7 @@
-/* test_lab_signal.c -- the comparison of wide random networks with one step of the mean-field recursion holds, and sees a wrong constant. */
+/*
+ * test_lab_signal.c -- the comparison of wide random networks with one step of the mean-field recursion holds,
+ * and sees a wrong constant.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,8 +48,10 @@ static void one_step_is_exact_at_finite_width(void **state)
     for (int i = 0; i < 2; i++) {
         sd_signal_spec spec = {"tanh", deviation[i], sd_tanh, &sd__phi_tanh, 1};
         assert_int_equal(steps(&spec, 10, &s), SD_CONFIRMED);
-        /* s / sqrt(500) for samples that are nearly independent: a relative deviation of sqrt(2 / 64 / 500) of q in layer 1, half of it of
-         * its root; less where tanh bends */
+        /*
+         * s / sqrt(500) for samples that are nearly independent: a relative deviation of sqrt(2 / 64 / 500) of q in layer 1,
+         * half of it of its root; less where tanh bends
+         */
         double most = 0.5 * sqrt(2.0 / 64 / 500 / 10) * sd_normal_quantile(1 - 0.025 / (4 * (SD_SIGNAL_LAYERS + 1)));
         assert_true(s.step[1].high - s.step[1].estimate < 1.15 * most);
         if (i == 0)

@@ -1,4 +1,6 @@
-/* test_nn.c -- layers, initialisers, losses, models from C and from YAML: shapes, counts, names, values, gradients, messages. */
+/*
+ * test_nn.c -- layers, initialisers, losses, models from C and from YAML: shapes, counts, names, values, gradients, messages.
+ */
 #include <math.h>
 #include <sonde/nn.h>
 #include <sonde/ops.h>
@@ -214,7 +216,9 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Kolmogorov and Smirnov's distance of a sample from the normal or the uniform law of mean 0; above 2 / sqrt(n) once in 1,500. */
+/*
+ * Kolmogorov and Smirnov's distance of a sample from the normal or the uniform law of mean 0; above 2 / sqrt(n) once in 1,500.
+ */
 static double distance(double *x, bool normal, double deviation)
 {
     double largest = 0;
@@ -629,7 +633,7 @@ static void pad_shortcut_values(void **state)
     sd_context_free(context);
 }
 
-/* ---- frozen layers -------------------------------------------------------------------------------------------------------- */
+/* ---- frozen layers ------------------------------------------------------------------------------------------------------- */
 
 static void frozen_layers_have_no_gradient(void **state)
 {
@@ -665,7 +669,7 @@ static void frozen_layers_have_no_gradient(void **state)
     sd_context_free(context);
 }
 
-/* ---- mistakes ---------------------------------------------------------------------------------------------------------------- */
+/* ---- mistakes ------------------------------------------------------------------------------------------------------------ */
 
 static void yaml_messages(void **state)
 {
@@ -874,7 +878,7 @@ static void mistakes_in_c(void **state)
     sd_context_free(context);
 }
 
-/* ---- programs and documentation ---------------------------------------------------------------------------------------------- */
+/* ---- programs and documentation ------------------------------------------------------------------------------------------ */
 
 static void programs_are_kept(void **state)
 {

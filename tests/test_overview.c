@@ -9,12 +9,6 @@
 #include "classic/ridge.h"
 #include "probe/overview.h"
 
-static void near(double a, double b, double tolerance, const char *what)
-{
-    if (!(fabs(a - b) <= tolerance))
-        fail_msg("%s: %.17g, should be %.17g +- %g", what, a, b, tolerance);
-}
-
 /* ---- calibration --------------------------------------------------------------------------------------------------------- */
 
 enum { MANY = 1000 };

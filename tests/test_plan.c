@@ -325,7 +325,9 @@ static void work_behind_pooling_computes_the_same(void **state)
 
 /* ---- ReLU within batch norm ---- */
 
-/* relu(batch_norm(x w)) and its derivatives, with and without the pass; joined[k] says whether plan k shows the joint kernels. */
+/*
+ * relu(batch_norm(x w)) and its derivatives, with and without the pass; joined[k] says whether plan k shows the joint kernels.
+ */
 static void compare_clipped_norm(sd_context *context, sd_dtype dtype, double tolerance, bool joined[2])
 {
     enum { ROWS = 12, IN = 3, OUT = 4, N = IN * OUT + 2 * OUT };
@@ -395,7 +397,10 @@ static void a_clip_within_batch_norm_computes_the_same(void **state)
 
 enum { SIDE = 6, DEPTH = 16, NORMS = 4 };
 
-/* Inputs x, "f0".. (filters) and "n0".. (scale, offset, mean, variance, each DEPTH numbers); a norm over a 3x3 convolution of x. */
+/*
+ * Inputs x, "f0".. (filters) and "n0".. (scale, offset, mean, variance, each DEPTH numbers); a norm
+ * over a 3x3 convolution of x.
+ */
 static sd_node normed(sd_graph *g, sd_node x, int number)
 {
     char filter[8], norm[8];
@@ -456,7 +461,9 @@ static void run_blocks(const sd_plan *plan, sd_dtype dtype, double *const bound[
     sd_workspace_free(workspace);
 }
 
-/* The joint nodes stand for the very operations they replace: bits agree, in f64 (where they are taken apart again) and in f32. */
+/*
+ * The joint nodes stand for the very operations they replace: bits agree, in f64 (where they are taken apart again) and in f32.
+ */
 static void compare_blocks(sd_context *context, sd_dtype dtype)
 {
     enum { COUNT = 2 * SIDE * SIDE * DEPTH };

@@ -1,8 +1,8 @@
 /*
- * test_probe_regions.c -- linear regions against Zaslavsky's formula, linear programs over sign patterns, the network itself at random
- * points, and bisection along lines; what is no region (a pattern alone), and degenerate cuts.
+ * test_probe_regions.c -- linear regions against Zaslavsky's formula, linear programs over sign patterns, the network itself at
+ * random points, and bisection along lines; what is no region (a pattern alone), and degenerate cuts.
  */
-#include "law.h"
+#include "models.h"
 
 #include <sonde/nn.h>
 #include <sonde/ops.h>
@@ -13,16 +13,6 @@
 #include "classic/halfspaces.h"
 #include "probe/patterns.h"
 #include "probe/regions.h"
-
-static sd_context *context;
-
-static int begin(void **state) { return sd_context_new(&(sd_context_options){.threads = 2}, &context) != SD_OK; }
-
-static int end(void **state)
-{
-    sd_context_free(context);
-    return 0;
-}
 
 static void same(int64_t got, int64_t wanted, const char *what)
 {
@@ -46,13 +36,7 @@ static sd_built dense_net(sd_builder *b, void *user)
     return (sd_built){.output = sd_layer_dense(b, h, (sd_dense_spec){.units = s->outputs})};
 }
 
-static sd_model *model_of(sd_build_fn *build, void *user, sd_shape input)
-{
-    sd_model *model;
-    assert_ok(sd_model_new(context, &(sd_model_spec){.build = build, .user = user, .input = input, .dtype = SD_F64, .seed = 1},
-                           &model));
-    return model;
-}
+static sd_model *network(sd_build_fn *build, void *user, sd_shape input) { return model_of(build, user, input, 0, 0, SD_F64); }
 
 /* Every weight and bias from N(0, 1 / 4), so that biases are as large as what they are added to. */
 static void randomise(sd_model *model)
@@ -66,14 +50,14 @@ static void randomise(sd_model *model)
 
 static sd_model *random_dense(shape *s)
 {
-    sd_model *model = model_of(dense_net, s, SD_SHAPE(s->inputs));
+    sd_model *model = network(dense_net, s, SD_SHAPE(s->inputs));
     randomise(model);
     return model;
 }
 
 static sd_model *weighted(shape *s, const double *theta)
 {
-    sd_model *model = model_of(dense_net, s, SD_SHAPE(s->inputs));
+    sd_model *model = network(dense_net, s, SD_SHAPE(s->inputs));
     memcpy(sd_model_theta(model), theta, (size_t)sd_model_params(model).length * sizeof *theta);
     return model;
 }
@@ -84,7 +68,7 @@ static void forward(sd_model *model, int64_t rows, const double *x, double *y)
     assert_ok(sd_model_run(model, SD_EVAL, rows, &(sd_model_io){.x = x, .output = y}));
 }
 
-/* ---- shallow networks: Zaslavsky ------------------------------------------------------------------------------------------- */
+/* ---- shallow networks: Zaslavsky ----------------------------------------------------------------------------------------- */
 
 static int64_t zaslavsky(int n, int d)
 {
@@ -158,7 +142,7 @@ static void one_layer_in_any_dimension(void **state)
     same(zaslavsky(12, 2), 79, "twelve lines");
 }
 
-/* ---- deep networks: every sign pattern by a linear program -------------------------------------------------------------------- */
+/* ---- deep networks: every sign pattern by a linear program --------------------------------------------------------------- */
 
 /* Half-planes a x + b y + c > 0 as rows (a, b, c); the last row says that the point is not at infinity. */
 typedef struct halves {
@@ -182,7 +166,10 @@ static bool meets(halves *h)
     return !h->unsure && yes;
 }
 
-/* Units from (layer, unit) on; before: the layer's input as affine functions, after: its output so far. Sees no code of the counter. */
+/*
+ * Units from (layer, unit) on; before: the layer's input as affine functions, after: its output so far.
+ * Sees no code of the counter.
+ */
 static int64_t enumerate(const shape *s, const double *theta, int layer, int unit, halves *h, double (*before)[3],
                          double (*after)[3])
 {
@@ -242,7 +229,7 @@ static void deep_patterns_agree_with_linear_programs(void **state)
     assert_true(10 * compared >= 9 * trials);
 }
 
-/* ---- every layer: the network itself at random points ------------------------------------------------------------------------- */
+/* ---- every layer: the network itself at random points -------------------------------------------------------------------- */
 
 static sd_node relu(sd_builder *b, sd_node x) { return sd_layer_activation(b, x, SD_RELU, 0, NULL); }
 
@@ -364,7 +351,7 @@ static void cells_of_every_layer_carry_the_networks_own_maps(void **state)
     for (int trial = 0; trial < trials; trial++) {
         double origin[PIXELS], axis[2 * PIXELS];
         sd_regions_report r;
-        sd_model *model = model_of(zoo[trial % ZOO].build, NULL, SD_SHAPE(6, 6, 1));
+        sd_model *model = network(zoo[trial % ZOO].build, NULL, SD_SHAPE(6, 6, 1));
         randomise(model);
         law_draw_f64(origin, PIXELS, -1, 1);
         law_draw_f64(axis, 2 * PIXELS, -1, 1);
@@ -380,7 +367,7 @@ static void cells_of_every_layer_carry_the_networks_own_maps(void **state)
     assert_true(cells > 100 * trials);
 }
 
-/* ---- segments: bisection ------------------------------------------------------------------------------------------------------- */
+/* ---- segments: bisection ------------------------------------------------------------------------------------------------- */
 
 typedef struct line {
     sd_model *model;
@@ -413,7 +400,9 @@ static bool straight(const line *l, double a, double b)
     return true;
 }
 
-/* Number of breaks in (a,b). One so close to a half's end that neither half shows it is still there: the whole is not straight. */
+/*
+ * Number of breaks in (a,b). One so close to a half's end that neither half shows it is still there: the whole is not straight.
+ */
 static int breaks(const line *l, double a, double b)
 {
     double middle = a + 0.4871 * (b - a);
@@ -432,19 +421,14 @@ static int pieces_by_bisection(const line *l)
     return count;
 }
 
-static sd_dataset *data_of(int n, sd_shape input, const double *x)
-{
-    sd_dataset *data;
-    assert_ok(sd_dataset_from_memory(&(sd_memory){.samples = n, .shape = input, .dtype = SD_F64, .input = x}, &data));
-    return data;
-}
+static sd_dataset *points_of(int n, sd_shape input, const double *x) { return data_of(n, input, x, NULL, 0, NULL, 0); }
 
 static void walk(sd_model *model, sd_shape input, int inputs, int outputs, const char *name)
 {
     double x[2 * PIXELS];
     sd_regions_report r;
     law_draw_f64(x, 2 * PIXELS, -1.5, 1.5);
-    sd_dataset *data = data_of(2, input, x);
+    sd_dataset *data = points_of(2, input, x);
     assert_ok(sd_probe_regions(&(sd_subject){.model = model, .data = data}, &(sd_regions_options){.segments = 1}, &r));
     same(r.segments, 1, "segments");
     const sd_segment *s = &r.segment[0];
@@ -464,14 +448,14 @@ static void pieces_along_lines_agree_with_bisection(void **state)
         sd_model_free(model);
     }
     for (int trial = 0; trial < law_trials(ZOO - 1); trial++) { /* without the step: where it jumps, nothing is straight */
-        sd_model *model = model_of(zoo[trial % (ZOO - 1)].build, NULL, SD_SHAPE(6, 6, 1));
+        sd_model *model = network(zoo[trial % (ZOO - 1)].build, NULL, SD_SHAPE(6, 6, 1));
         randomise(model);
         walk(model, SD_SHAPE(6, 6, 1), PIXELS, trial % (ZOO - 1) ? 2 : 3, zoo[trial % (ZOO - 1)].name);
         sd_model_free(model);
     }
 }
 
-/* ---- constructions -------------------------------------------------------------------------------------------------------------- */
+/* ---- constructions ------------------------------------------------------------------------------------------------------- */
 
 /* R(x) - R(-x) = x: two patterns, one region. A unit that nobody hears makes no border either. */
 static void a_pattern_is_no_region(void **state)
@@ -527,8 +511,8 @@ static void folding_makes_44_and_176(void **state)
 }
 
 /*
- * Two units a layer on a line: R(t), R(1-t); then R(s-2), R(3-s) of their sum s, then R(3s-4), R(5-3s) as often as wanted. Each layer
- * meets every branch of the sum twice: 2^(k+1) - 1 pieces. `blocks` such networks side by side read an input each.
+ * Two units a layer on a line: R(t), R(1-t); then R(s-2), R(3-s) of their sum s, then R(3s-4), R(5-3s) as often as wanted. Each
+ * layer meets every branch of the sum twice: 2^(k+1) - 1 pieces. `blocks` such networks side by side read an input each.
  */
 static sd_model *zigzag(int layers, int blocks, bool second_only, shape *s)
 {
@@ -558,7 +542,7 @@ static void zigzags_reach_49_and_225(void **state)
         shape s;
         sd_regions_report r;
         double ends[] = {-50, 50};
-        sd_dataset *data = data_of(2, SD_SHAPE(1), ends);
+        sd_dataset *data = points_of(2, SD_SHAPE(1), ends);
         sd_model *model = zigzag(layers, 1, false, &s);
         assert_ok(sd_probe_regions(&(sd_subject){.model = model, .data = data}, &(sd_regions_options){.segments = 1}, &r));
         same(r.segment[0].pieces, pieces[layers], "pieces of a line of width 2");
@@ -587,7 +571,7 @@ static void forty_nine_patterns_may_be_25_regions(void **state)
     sd_model_free(model);
 }
 
-/* ---- maps ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- maps ---------------------------------------------------------------------------------------------------------------- */
 
 /* The cell on the other side of the middle of p's edge i: a brute-force look at every cell; -1 beyond the window. */
 static int64_t across(const sd_regions_report *r, int64_t p, int i)
@@ -634,12 +618,12 @@ static void neighbours_differ_in_colour(void **state)
     }
 }
 
-/* ---- novel regions ---------------------------------------------------------------------------------------------------------------- */
+/* ---- novel regions ------------------------------------------------------------------------------------------------------- */
 
 /* The patterns of points, by the forward pass in batches of 16 and a smaller last one. */
 static void read_patterns(sd_model *model, int points, const double *x, sd_patterns *patterns)
 {
-    sd_dataset *data = data_of(points, SD_SHAPE(6, 6, 1), x);
+    sd_dataset *data = points_of(points, SD_SHAPE(6, 6, 1), x);
     sd_subject subject = {.model = model, .data = data, .batch = 16};
     sd_piecewise *net;
     sd_samples samples;
@@ -651,7 +635,10 @@ static void read_patterns(sd_model *model, int points, const double *x, sd_patte
     sd_dataset_free(data);
 }
 
-/* Without the ops by hand: there |h - 0.8| + min(h, -x) is 0.8 over whole areas, and which of equals is the largest hangs on rounding. */
+/*
+ * Without the ops by hand: there |h - 0.8| + min(h, -x) is 0.8 over whole areas, and which of equals is the
+ * largest hangs on rounding.
+ */
 static void samples_have_the_patterns_of_their_cells(void **state)
 {
     enum { POINTS = 50 };
@@ -659,7 +646,7 @@ static void samples_have_the_patterns_of_their_cells(void **state)
         double origin[PIXELS], axis[2 * PIXELS], at[POINTS][2], x[POINTS * PIXELS];
         sd_regions_report r;
         sd_patterns patterns;
-        sd_model *model = model_of(zoo[trial % (ZOO - 1)].build, NULL, SD_SHAPE(6, 6, 1));
+        sd_model *model = network(zoo[trial % (ZOO - 1)].build, NULL, SD_SHAPE(6, 6, 1));
         randomise(model);
         law_draw_f64(origin, PIXELS, -1, 1);
         law_draw_f64(axis, 2 * PIXELS, -1, 1);
@@ -714,10 +701,7 @@ static int nearest_of(const double *x, const double *to)
 
 static sd_dataset *labelled(int n, const double *x, const int32_t *y)
 {
-    sd_dataset *data;
-    sd_memory memory = {.samples = n, .shape = SD_SHAPE(2), .dtype = SD_F64, .input = x, .labels = y, .classes = CLASSES};
-    assert_ok(sd_dataset_from_memory(&memory, &data));
-    return data;
+    return data_of(n, SD_SHAPE(2), x, y, CLASSES, NULL, 0);
 }
 
 static void share_is(sd_interval got, int hits, int of, const char *what)
@@ -773,9 +757,7 @@ static void compare_novelty(const sd_novelty *n, const found *f)
 
 static sd_model *random_classifier(shape *s)
 {
-    sd_model *model;
-    sd_model_spec spec = {.build = dense_net, .user = s, .input = SD_SHAPE(2), .classes = CLASSES, .dtype = SD_F64, .seed = 1};
-    assert_ok(sd_model_new(context, &spec, &model));
+    sd_model *model = model_of(dense_net, s, SD_SHAPE(2), CLASSES, 0, SD_F64);
     randomise(model);
     return model;
 }
@@ -809,7 +791,7 @@ static void novel_regions_agree_with_brute_force(void **state)
     assert_true(novel > 0 && novel < trials * TEST);
 }
 
-/* ---- degenerate cuts --------------------------------------------------------------------------------------------------------------- */
+/* ---- degenerate cuts ----------------------------------------------------------------------------------------------------- */
 
 /* Without biases every unit switches at the middle of a segment from -x to x: one break, unless the output is odd. */
 static void units_that_switch_together_make_one_break(void **state)
@@ -826,7 +808,7 @@ static void units_that_switch_together_make_one_break(void **state)
         law_draw_f64(x, 3, -1, 1);
         for (int k = 0; k < 3; k++)
             x[3 + k] = -x[k];
-        sd_dataset *data = data_of(2, SD_SHAPE(3), x);
+        sd_dataset *data = points_of(2, SD_SHAPE(3), x);
         assert_ok(sd_probe_regions(&(sd_subject){.model = model, .data = data}, &(sd_regions_options){.segments = 1}, &r));
         same(r.segment[0].patterns, 2, "patterns through the origin");
         forward(model, 2, x, y);
@@ -867,7 +849,7 @@ static void copies_and_dead_units_add_nothing(void **state)
     }
 }
 
-/* ---- what it says where there is nothing to count --------------------------------------------------------------------------------------- */
+/* ---- what it says where there is nothing to count ------------------------------------------------------------------------ */
 
 static sd_built with_tanh(sd_builder *b, void *user)
 {
@@ -881,11 +863,11 @@ static void what_is_not_piecewise_affine_is_named(void **state)
 {
     sd_regions_report r;
     sd_regions_options o = {.segments = -1, .slice = true, .window = {-1, 1, -1, 1}};
-    sd_model *model = model_of(with_tanh, NULL, SD_SHAPE(2));
+    sd_model *model = network(with_tanh, NULL, SD_SHAPE(2));
     assert_status(sd_probe_regions(&(sd_subject){.model = model}, &o, &r), SD_EINVAL);
     assert_string_equal(sd_error(), "linear regions do not apply: layer curve has tanh, which is not piecewise affine");
     sd_model_free(model);
-    model = model_of(squares, NULL, SD_SHAPE(2));
+    model = network(squares, NULL, SD_SHAPE(2));
     assert_status(sd_probe_regions(&(sd_subject){.model = model}, &o, &r), SD_EINVAL);
     assert_non_null(strstr(sd_error(), "mul, both of whose operands depend on the input"));
     sd_model_free(model);
@@ -917,7 +899,7 @@ static void what_is_left_out_is_said(void **state)
     sd_regions_report r;
     sd_model *model = random_dense(&s);
     law_draw_f64(x, 40, -1, 1);
-    sd_dataset *data = data_of(20, SD_SHAPE(2), x);
+    sd_dataset *data = points_of(20, SD_SHAPE(2), x);
     sd_subject subject = {.model = model, .data = data};
     sd_regions_options o = {.slice = true, .most_polygons = 10, .most_pieces = 2};
     assert_ok(sd_probe_regions(&subject, &o, &r));

@@ -1,4 +1,6 @@
-/* test_safetensors.c -- named tensors in files: round trips, files of other makers, and every way in which a file can be bad. */
+/*
+ * test_safetensors.c -- named tensors in files: round trips, files of other makers, and every way in which a file can be bad.
+ */
 #include <inttypes.h>
 #include <jansson.h>
 #include <setjmp.h>
@@ -134,7 +136,9 @@ static void the_file_is_what_the_format_says(void **state)
     free(file);
 }
 
-/* Every single byte of the file, changed in every bit in turn: the file is refused, or (the mark itself) no longer vouched for. */
+/*
+ * Every single byte of the file, changed in every bit in turn: the file is refused, or (the mark itself) no longer vouched for.
+ */
 static void every_flipped_bit_is_noticed(void **state)
 {
     (void)state;

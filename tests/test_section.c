@@ -1,4 +1,7 @@
-/* test_section.c -- what instruments record: base64 by RFC 4648's vectors, sections in order, mistakes that void them, knobs, pages. */
+/*
+ * test_section.c -- what instruments record: base64 by RFC 4648's vectors, sections in order, mistakes that
+ * void them, knobs, pages.
+ */
 #include <math.h>
 #include <png.h>
 #include <setjmp.h>

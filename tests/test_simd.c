@@ -782,9 +782,9 @@ static void norms(void **state)
 }
 
 /*
- * Values near 10,000 with a spread of 1: the variance must survive. The mean is stored in fp32, half a unit in whose last place is
- * 4.9e-4 there; over a deviation of 1/sqrt(12) that is 1.7e-3 in what is normalised, and
- * scales of 0.5 to 1 keep it below 3.4e-3 of the results' size. A variance by E[x^2] - E[x]^2 is off by more than 1.
+ * Values near 10,000 with a spread of 1: the variance must survive. The mean is stored in fp32, half a unit in whose last place
+ * is 4.9e-4 there; over a deviation of 1/sqrt(12) that is 1.7e-3 in what is normalised, and scales of 0.5 to 1 keep it below
+ * 3.4e-3 of the results' size. A variance by E[x^2] - E[x]^2 is off by more than 1.
  */
 static void variance_far_from_zero(void **state)
 {

@@ -1,4 +1,6 @@
-/* test_statistics.c -- intervals and tests against published tables and closed forms; their error rates on simulated null data. */
+/*
+ * test_statistics.c -- intervals and tests against published tables and closed forms; their error rates on simulated null data.
+ */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -22,7 +24,7 @@ static void near_(double a, double b, double tolerance, const char *what, int li
         fail_msg("line %d: %s = %.17g, should be %.17g +- %g", line, what, a, b, tolerance);
 }
 
-/* ---- distributions ---------------------------------------------------------------------------------------------------------- */
+/* ---- distributions ------------------------------------------------------------------------------------------------------- */
 
 /* Published values to the digits shown; t with 1 and 2 degrees of freedom has a closed form. */
 static void quantiles_are_those_of_the_tables(void **state)
@@ -50,7 +52,7 @@ static void beta_has_its_closed_forms(void **state)
     }
 }
 
-/* ---- intervals -------------------------------------------------------------------------------------------------------------- */
+/* ---- intervals ----------------------------------------------------------------------------------------------------------- */
 
 /* Student's sleep data (1908), ten patients, two drugs: mean gain 1.58 hours, 95 % from 0.7001142 to 2.4598858. */
 static const double drug1[10] = {0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0};
@@ -129,8 +131,8 @@ static void bootstrap_finds_the_known_intervals(void **state)
 }
 
 /*
- * Wilson's ends are where (share - p)^2 = z^2 p (1 - p) / n, found there by bisection in another program; the ends of a difference are put
- * together from those by the formula of Newcombe 1998 (method 10).
+ * Wilson's ends are where (share - p)^2 = z^2 p (1 - p) / n, found there by bisection in another program; the ends of a
+ * difference are put together from those by the formula of Newcombe 1998 (method 10).
  */
 static void score_intervals_solve_their_equation(void **state)
 {
@@ -164,7 +166,7 @@ static void score_intervals_solve_their_equation(void **state)
     assert_true(isnan(nothing.estimate) && nothing.low == -1 && nothing.high == 1);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------------------ */
+/* ---- tests --------------------------------------------------------------------------------------------------------------- */
 
 /* {1,2,3} against {4,5,6} is the most extreme of 20 splits, on either side. */
 static void permutation_counts_arrangements(void **state)
@@ -280,7 +282,7 @@ static void rank_correlations_count_orders(void **state)
     assert_int_equal(sd_spearman(1, x, y, &c), SD_EINVAL);
 }
 
-/* ---- error rates on null data --------------------------------------------------------------------------------------------- */
+/* ---- error rates on null data -------------------------------------------------------------------------------------------- */
 
 enum { TRIALS = 3000 };
 

@@ -1,4 +1,6 @@
-/* test_tfevents.c -- TensorBoard event files, taken apart by a reader of the test's own; and files that are cut back on resume. */
+/*
+ * test_tfevents.c -- TensorBoard event files, taken apart by a reader of the test's own; and files that are cut back on resume.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

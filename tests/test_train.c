@@ -1,6 +1,6 @@
 /*
- * test_train.c -- the trainer: against a recurrence worked out here, and what it promises about bits, interruptions, numbers that
- * are not finite, and files.
+ * test_train.c -- the trainer: against a recurrence worked out here, and what it promises about bits, interruptions, numbers
+ * that are not finite, and files.
  */
 #include "runs.h"
 
@@ -449,7 +449,9 @@ static bool note_history(void *user, const sd_progress *p)
     return true;
 }
 
-/* Labels are chance, so what is learnt does not help on the validation part: it stops, and gives the best epoch's weights back. */
+/*
+ * Labels are chance, so what is learnt does not help on the validation part: it stops, and gives the best epoch's weights back.
+ */
 static void training_stops_early_and_keeps_the_best(void **state)
 {
     (void)state;

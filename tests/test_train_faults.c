@@ -1,4 +1,7 @@
-/* test_train_faults.c -- what happens when memory runs out while a model is trained, judged, saved or loaded: SD_ENOMEM, no trace. */
+/*
+ * test_train_faults.c -- what happens when memory runs out while a model is trained, judged, saved or
+ * loaded: SD_ENOMEM, no trace.
+ */
 #include "faults.h"
 
 #include <sonde/sonde.h>

@@ -1,6 +1,6 @@
 /*
- * test_train_observe.c -- observers in the trainer: they see what was committed, change no bit of the run, and what they say is written
- * exactly once, however often the run is interrupted.
+ * test_train_observe.c -- observers in the trainer: they see what was committed, change no bit of the run, and what they say is
+ * written exactly once, however often the run is interrupted.
  */
 #include "runs.h"
 
@@ -186,7 +186,9 @@ static bool note_hash(void *user, const sd_progress *progress)
     return true;
 }
 
-/* At step k: the weights and states after k steps, as another run of the same seed reports them; at step 0 the untrained ones. */
+/*
+ * At step k: the weights and states after k steps, as another run of the same seed reports them; at step 0 the untrained ones.
+ */
 static void an_observer_sees_what_was_committed(void **state)
 {
     (void)state;
@@ -257,7 +259,9 @@ static char *run_straight(const char *folder)
     return metrics(folder);
 }
 
-/* Stopped after every `each` reports (0: before the first step, once), freed, and made anew from its folder, until it is done. */
+/*
+ * Stopped after every `each` reports (0: before the first step, once), freed, and made anew from its folder, until it is done.
+ */
 static char *run_in_pieces(const char *folder, int each)
 {
     sd_trainer *trainer;

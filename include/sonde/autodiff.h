@@ -22,7 +22,10 @@ SD_API void sd_grad(sd_node loss, int n, const sd_node *wrt, sd_node *grad);
  */
 SD_API void sd_vjp(int m, const sd_node *y, const sd_node *dy, int n, const sd_node *wrt, sd_node *grad);
 
-/** Forward mode: the directional derivative of y along dx[i] at wrt[i], shaped like y (by differentiating the adjoint, which is linear). */
+/**
+ * Forward mode: the directional derivative of y along dx[i] at wrt[i], shaped like y (by differentiating the
+ * adjoint, which is linear).
+ */
 SD_API sd_node sd_jvp(sd_node y, int n, const sd_node *wrt, const sd_node *dx);
 
 /** Hessian-vector product: d/d(wrt) of <d(loss)/d(wrt), v>, into hv[i] shaped like wrt[i]. */

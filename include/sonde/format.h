@@ -43,8 +43,8 @@ typedef struct sd_tensors sd_tensors;
  *
  * Integers of 64 bits are given as i32. The header is checked against the length of the file before anything is used.
  *
- * errors  SD_ENOTFOUND, SD_EIO; SD_EFORMAT (not such a file, cut off, a wrong checksum, a type other than F32, F64, I32, I64, U8,
- *         BF16, an I64 beyond 32 bits, more than SD_MAX_RANK axes), naming the tensor
+ * errors  SD_ENOTFOUND, SD_EIO; SD_EFORMAT (not such a file, cut off, a wrong checksum, a type other than F32, F64, I32, I64,
+ *         U8, BF16, an I64 beyond 32 bits, more than SD_MAX_RANK axes), naming the tensor
  */
 SD_API sd_status sd_tensors_load(const char *path, sd_tensors **tensors);
 

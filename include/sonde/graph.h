@@ -152,10 +152,16 @@ SD_API sd_node sd_param_node(sd_graph *graph, int slice);
 /** The leaf of state number `slice`. */
 SD_API sd_node sd_state_node(sd_graph *graph, int slice);
 
-/** A further vector with theta's layout, bound to slot `slot` (a direction for Hessian-vector products): its part number `slice`. */
+/**
+ * A further vector with theta's layout, bound to slot `slot` (a direction for Hessian-vector products):
+ * its part number `slice`.
+ */
 SD_API sd_node sd_param_like(sd_graph *graph, const char *slot, int slice);
 
-/** One line a node: `%7 f32[64,10] = matmul(%3, %5) ta=0 tb=0  # dense1`, into a string that the caller frees; NULL without memory. */
+/**
+ * One line a node: `%7 f32[64,10] = matmul(%3, %5) ta=0 tb=0  # dense1`, into a string that the caller
+ * frees; NULL without memory.
+ */
 SD_API char *sd_graph_print(const sd_graph *graph);
 
 #ifdef __cplusplus

@@ -29,7 +29,8 @@ SD_API sd_node sd_constant_like(sd_node like, double value);
 /**
  * Uniform numbers in [0,1) from Philox 4x32-10, a pure function of (key, step, sample id, element).
  *
- * key     the graph makes one from the open scope and the count of random nodes in it, so that a clone of the graph draws the same
+ * key     the graph makes one from the open scope and the count of random nodes in it, so that a clone of
+ *         the graph draws the same
  * step    i32 scalar, bound at run time
  * ids     i32 [B], the id of each sample; result [B, inner...]: element e of sample b depends on ids[b] and e alone
  * dtype   f32 or f64: the same numbers, f32 with their upper 24 bits
@@ -135,7 +136,10 @@ SD_API sd_node sd_broadcast(sd_node x, sd_shape shape);
 /** Elements start[i], start[i]+step[i], ... below stop[i] of each axis; step NULL: all 1; steps positive. */
 SD_API sd_node sd_slice_of(sd_node x, const int64_t *start, const int64_t *stop, const int64_t *step);
 
-/** x with lo[i] zeros before, hi[i] after and inner[i] between the elements of each axis (inner NULL: none). The adjoint of sd_slice_of(). */
+/**
+ * x with lo[i] zeros before, hi[i] after and inner[i] between the elements of each axis (inner NULL: none). The
+ * adjoint of sd_slice_of().
+ */
 SD_API sd_node sd_pad(sd_node x, const int64_t *lo, const int64_t *hi, const int64_t *inner);
 
 /** n values (1..64) one after the other along `axis`; the other sizes agree. */
@@ -149,10 +153,12 @@ SD_API sd_node sd_concat(int n, const sd_node *x, int axis);
  */
 SD_API sd_node sd_gather(sd_node x, sd_node index, int axis);
 
-/** The adjoint of sd_gather(): zeros with `size` slices along `axis`, to which slice i of x is added at index[i], in order of i. */
+/**
+ * The adjoint of sd_gather(): zeros with `size` slices along `axis`, to which slice i of x is added at index[i], in order of i.
+ */
 SD_API sd_node sd_scatter_add(sd_node x, sd_node index, int axis, int64_t size);
 
-/* ---- linear algebra -------------------------------------------------------------------------------------------------------- */
+/* ---- linear algebra ------------------------------------------------------------------------------------------------------ */
 
 /**
  * Matrix product over the last two axes, batched over the equal axes before them.
@@ -190,7 +196,10 @@ SD_API sd_node sd_conv2d_dx(sd_node dy, sd_node w, sd_window window, int64_t hei
 /** Adjoint of sd_conv2d() in w: x [B,H,W,C], dy [B,OH,OW,F] -> [rows,cols,C/groups,F]. */
 SD_API sd_node sd_conv2d_dw(sd_node x, sd_node dy, sd_window window, int64_t rows, int64_t cols);
 
-/** Largest element of each window, padding never wins: x [B,H,W,C] -> [B,OH,OW,C]; result 1 is the winner's h*W+w as i32 (first of equals). */
+/**
+ * Largest element of each window, padding never wins: x [B,H,W,C] -> [B,OH,OW,C]; result 1 is the winner's h*W+w
+ * as i32 (first of equals).
+ */
 SD_API sd_node sd_maxpool(sd_node x, sd_window window);
 
 /** The elements of x [B,H,W,C] at index [B,OH,OW,C] (h*W+w per channel) -> [B,OH,OW,C]. */
@@ -205,7 +214,7 @@ SD_API sd_node sd_avgpool(sd_node x, sd_window window);
 /** Adjoint of sd_avgpool(): dy [B,OH,OW,C] -> [B,height,width,C]. */
 SD_API sd_node sd_avgpool_dx(sd_node dy, sd_window window, int64_t height, int64_t width);
 
-/* ---- composites: each has a decomposition into the above, which is its meaning ------------------------------------------------ */
+/* ---- composites: each has a decomposition into the above, which is its meaning ------------------------------------------- */
 
 /** e^x / sum e^x along the last axis, shifted by the maximum. */
 SD_API sd_node sd_softmax(sd_node x);
@@ -230,7 +239,10 @@ SD_API sd_node sd_dense(sd_node x, sd_node w, sd_node bias);
 /** relu(x + bias), bias along the last axis. */
 SD_API sd_node sd_bias_relu(sd_node x, sd_node bias);
 
-/** x with each element zeroed with probability `rate`, the others divided by 1 - rate. step, ids as in sd_random_uniform(). Srivastava et al. 2014. */
+/**
+ * x with each element zeroed with probability `rate`, the others divided by 1 - rate. step, ids as in
+ * sd_random_uniform(). Srivastava et al. 2014.
+ */
 SD_API sd_node sd_dropout(sd_node x, double rate, sd_node step, sd_node ids);
 
 /**

@@ -42,10 +42,12 @@ SD_API sd_status sd_compile(sd_context *context, int n, const sd_output *outputs
  * Compiles one program as two plans, to be run at one point along many directions.
  *
  * What does not depend on the slot `direction` (forward pass, gradient) goes to *point, the rest (the Hessian-vector product
- * itself) to *product. Values that the second needs of the first travel through the slots "saved.f32", "saved.f64", "saved.i32" and
- * "saved.u8", as far as they are needed: bind them to the same memory in both, run *point once, then *product once a direction.
+ * itself) to *product. Values that the second needs of the first travel through the slots "saved.f32", "saved.f64",
+ * "saved.i32" and "saved.u8", as far as they are needed: bind them to the same memory in both, run *point once, then
+ * *product once a direction.
  *
- * outputs  n >= 1; each is written by the plan that computes it. errors as sd_compile(); SD_EINVAL if no output depends on the slot
+ * outputs  n >= 1; each is written by the plan that computes it. errors as sd_compile(); SD_EINVAL if no
+ *          output depends on the slot
  */
 SD_API sd_status sd_linearize(sd_context *context, int n, const sd_output *outputs, const char *direction,
                               const sd_compile_options *options, sd_plan **point, sd_plan **product);

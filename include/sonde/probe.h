@@ -1,8 +1,9 @@
 /**
  * @file probe.h -- instruments: what a trained model is like inside, measured without changing it.
  *
- * In the library sonde-lab. Every instrument reads a *subject*: a model with the samples that it is looked at on. Measuring writes
- * neither to the weights nor to the states, so a run goes on after it with the same bits. What is estimated carries an interval.
+ * In the library sonde-lab. Every instrument reads a *subject*: a model with the samples that it is looked at on.
+ * Measuring writes neither to the weights nor to the states, so a run goes on after it with the same bits. What is
+ * estimated carries an interval.
  */
 #ifndef SONDE_PROBE_H
 #define SONDE_PROBE_H
@@ -86,11 +87,11 @@ typedef struct sd_linear_report {
     }
 
 /**
- * Fits a linear classifier to the input, to what comes out of every nonlinear layer and of the last layer, and judges it, and the
- * nearest neighbour, on test samples.
+ * Fits a linear classifier to the input, to what comes out of every nonlinear layer and of the last layer, and judges it, and
+ * the nearest neighbour, on test samples.
  *
- * The classifier is multinomial logistic regression with an L2 penalty on all but the biases, fitted to the optimum. Equal validation
- * accuracies take the stronger penalty. Nothing is refitted afterwards.
+ * The classifier is multinomial logistic regression with an L2 penalty on all but the biases, fitted to the optimum. Equal
+ * validation accuracies take the stronger penalty. Nothing is refitted afterwards.
  *
  * report  to be cleared
  * source  Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes"
@@ -105,7 +106,8 @@ SD_API void sd_linear_report_clear(sd_linear_report *report);
 /* -- during training ----------------------------------------------------------------------------------------------------- */
 
 /**
- * Has the instruments look on that the key `probes` of a run's file names: their numbers become lines of metrics.jsonl and TensorBoard.
+ * Has the instruments look on that the key `probes` of a run's file names: their numbers become lines of
+ * metrics.jsonl and TensorBoard.
  *
  * An sd_attach_fn: give it as `probes` of sd_run_options, or call it before training. SD_OK where there is no such key.
  * errors  SD_EINVAL (a name that no instrument has during training; with file, line and the nearest name), SD_ENOMEM
@@ -227,9 +229,10 @@ SD_API void sd_curvature_report_clear(sd_curvature_report *report);
 /**
  * How to count the pieces on which a network of ReLUs and max pooling is affine; all zero: along 20 segments, and nothing else.
  *
- * Words: a *unit* is a place where the network chooses (a ReLU, leaky ReLU, threshold or |x|; a window of max pooling); a *pattern*
- * is what all of them choose in the inside of a cell, so an inner point of it is enough; an *affine region* is a largest connected part
- * of the segment or slice on which the output is one affine function, so several patterns may make one. Nothing is sampled.
+ * Words: a *unit* is a place where the network chooses (a ReLU, leaky ReLU, threshold or |x|; a window of max pooling); a
+ * *pattern* is what all of them choose in the inside of a cell, so an inner point of it is enough; an *affine region* is a
+ * largest connected part of the segment or slice on which the output is one affine function, so several patterns may make
+ * one. Nothing is sampled.
  */
 typedef struct sd_regions_options {
     int segments;         /**< between pairs of samples, none in two pairs; 0: 20, fewer if there are fewer samples; -1: none */
@@ -276,7 +279,9 @@ typedef struct sd_novel_layer {
     sd_interval share; /**< of the test samples: those whose pattern of this layer no training sample has */
 } sd_novel_layer;
 
-/** Test samples in *novel* regions: their pattern is that of no training sample. By the forward pass in the model's own type. */
+/**
+ * Test samples in *novel* regions: their pattern is that of no training sample. By the forward pass in the model's own type.
+ */
 typedef struct sd_novelty {
     int64_t train, test;        /**< samples compared; 0: not measured */
     int64_t patterns;           /**< different ones of the training samples */
@@ -317,14 +322,14 @@ typedef struct sd_regions_report {
 /**
  * Counts linear regions; options may be NULL. The subject needs data for segments, default planes and windows only.
  *
- * Takes dense, convolution, max and average pooling, batch norm (eval mode), sums, concatenation, ReLU, leaky ReLU, |x|, minima and
- * maxima; a threshold cuts as well, and the output jumps there. Values within 1e-11 of what a layer reaches count as 0, maps that
- * agree within 1e-9 of the output's size as equal.
+ * Takes dense, convolution, max and average pooling, batch norm (eval mode), sums, concatenation, ReLU, leaky ReLU, |x|, minima
+ * and maxima; a threshold cuts as well, and the output jumps there. Values within 1e-11 of what a layer reaches count as 0,
+ * maps that agree within 1e-9 of the output's size as equal.
  *
  * report  to be cleared
  * source  Montufar et al. 2014, "On the number of linear regions of deep neural networks"
- * errors  SD_EINVAL (a layer that is not piecewise affine, by name; training mode; a plane through points on a line), SD_ESHAPE,
- *         SD_ENONFINITE, SD_ENOMEM
+ * errors  SD_EINVAL (a layer that is not piecewise affine, by name; training mode; a plane through points on a line),
+ *         SD_ESHAPE, SD_ENONFINITE, SD_ENOMEM
  */
 SD_API sd_status sd_probe_regions(const sd_subject *subject, const sd_regions_options *options, sd_regions_report *report);
 
@@ -345,17 +350,18 @@ typedef struct sd_signal_options {
 } sd_signal_options;
 
 /**
- * What a layer does to the signal and to the gradient. Squares are averaged over samples and elements. NaN: not measured, or no theory.
+ * What a layer does to the signal and to the gradient. Squares are averaged over samples and elements. NaN:
+ * not measured, or no theory.
  *
- * Mean field: a dense layer or convolution z = W x + b with independent weights of mean 0 and mean square s^2 has, over the choice of
- * weights,
+ * Mean field: a dense layer or convolution z = W x + b with independent weights of mean 0 and mean square s^2 has,
+ * over the choice of weights,
  *
  *     E z^2 = s^2 (sum of x^2 over what one output reads) + mean of b^2 =: q,         that is sigma_w^2 E x^2 + sigma_b^2,
  *     E dx^2 = s^2 (sum of dz^2 over what reads one input),
  *
- * taps in the padding not counted, and an activation f of x ~ N(0, q) has E f(x)^2 and passes E f'(x)^2 of a gradient's mean square.
- * x, dz and q are the measured ones, so each layer is compared by itself; s^2 and b^2 are those of the weights as they are (predicted)
- * and of the initialiser (initial). Sources: Poole et al. 2016; Schoenholz et al. 2017.
+ * taps in the padding not counted, and an activation f of x ~ N(0, q) has E f(x)^2 and passes E f'(x)^2 of a gradient's mean
+ * square. x, dz and q are the measured ones, so each layer is compared by itself; s^2 and b^2 are those of the weights as they
+ * are (predicted) and of the initialiser (initial). Sources: Poole et al. 2016; Schoenholz et al. 2017.
  */
 typedef struct sd_layer_signal {
     const char *name;       /**< path, "block1/conv2"; belongs to the report */
@@ -399,14 +405,15 @@ typedef struct sd_signal_report {
  * Measures signal and gradient in every layer; options may be NULL.
  *
  * report  to be cleared
- * errors  SD_ENONFINITE, naming the first layer whose parameters, output or gradient is not finite; SD_ESHAPE (data does not fit), SD_ENOMEM
+ * errors  SD_ENONFINITE, naming the first layer whose parameters, output or gradient is not finite; SD_ESHAPE (data
+ *         does not fit), SD_ENOMEM
  */
 SD_API sd_status sd_probe_signal(const sd_subject *subject, const sd_signal_options *options, sd_signal_report *report);
 
 /** Frees the arrays and zeroes the struct. */
 SD_API void sd_signal_report_clear(sd_signal_report *report);
 
-/* -- attribution ------------------------------------------------------------------------------------------------------------ */
+/* -- attribution ----------------------------------------------------------------------------------------------------------- */
 
 /** The input that stands for "nothing there": attributions say what leads from it to the sample. */
 typedef enum sd_baseline {
@@ -472,8 +479,9 @@ typedef struct sd_attribution_report {
 /**
  * Explains samples; options may be NULL. In eval mode: each sample by itself.
  *
- * Integrated gradients: (x - b) times the integral of the gradient along the straight path from the baseline b to x, by a Gauss-Legendre
- * rule. Grad-CAM: relu of the sum over channels k of a_k A_k, A the layer's output, a_k the mean over its places of d(output)/dA_k.
+ * Integrated gradients: (x - b) times the integral of the gradient along the straight path from the baseline b to x, by a
+ * Gauss-Legendre rule. Grad-CAM: relu of the sum over channels k of a_k A_k, A the layer's output, a_k the mean over its
+ * places of d(output)/dA_k.
  *
  * report  to be cleared
  * source  Sundararajan, Taly & Yan 2017; Selvaraju et al. 2017; Adebayo et al. 2018 (randomised weights)

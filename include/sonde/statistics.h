@@ -1,8 +1,9 @@
 /**
  * @file statistics.h -- statistics for experiments: intervals, tests, and rules that give one of three verdicts.
  *
- * In the library sonde-lab. Every function is pure: what is random takes a seed. Confidence and levels are fractions (0.95), p-values
- * are two-sided unless said otherwise. Too little data gives the widest interval, (-inf, inf), or p = 1, never an error.
+ * In the library sonde-lab. Every function is pure: what is random takes a seed. Confidence and levels are
+ * fractions (0.95), p-values are two-sided unless said otherwise. Too little data gives the widest interval, (-inf,
+ * inf), or p = 1, never an error.
  */
 #ifndef SONDE_STATISTICS_H
 #define SONDE_STATISTICS_H
@@ -85,7 +86,8 @@ SD_API sd_regression sd_regress(int64_t n, const double *x, const double *y, dou
 /* -- tests ---------------------------------------------------------------------------------------------------------------- */
 
 /**
- * Do two samples have the same mean? Permutes the labels: every way where there are up to 16 values, else `resamples` random ways.
+ * Do two samples have the same mean? Permutes the labels: every way where there are up to 16 values, else
+ * `resamples` random ways.
  *
  * p       share of permutations whose means differ at least as much
  * errors  SD_ENOMEM, SD_EINVAL (an empty sample)
@@ -126,7 +128,9 @@ typedef struct sd_correlation {
 /** Spearman's rho; p exact up to n = 10, else by Student's approximation. errors SD_ENOMEM, SD_EINVAL (n < 2) */
 SD_API sd_status sd_spearman(int n, const double *x, const double *y, sd_correlation *correlation);
 
-/** Kendall's tau-b; p exact without ties up to n = 100, else by the normal approximation. errors SD_ENOMEM, SD_EINVAL (n < 2) */
+/**
+ * Kendall's tau-b; p exact without ties up to n = 100, else by the normal approximation. errors SD_ENOMEM, SD_EINVAL (n < 2)
+ */
 SD_API sd_status sd_kendall(int n, const double *x, const double *y, sd_correlation *correlation);
 
 #ifdef __cplusplus

@@ -138,8 +138,8 @@ typedef struct sd_trainer sd_trainer;
 /**
  * Makes a trainer of the caller's model and data, both of which must outlive it.
  *
- * errors  SD_EINVAL (no training part, or numbers out of range), SD_ESHAPE (data does not fit the model), SD_EBUSY (the folder is
- *         in use), SD_EIO, SD_ENOMEM
+ * errors  SD_EINVAL (no training part, or numbers out of range), SD_ESHAPE (data does not fit the model), SD_EBUSY (the folder
+ *         is in use), SD_EIO, SD_ENOMEM
  */
 SD_API sd_status sd_trainer_new(sd_model *model, const sd_data *data, const sd_train_options *options, sd_trainer **trainer);
 
@@ -165,7 +165,9 @@ typedef struct sd_observation {
  */
 SD_API sd_status sd_observation_add(const sd_observation *seen, const char *name, double value);
 
-/** Looks at the model between two steps. A status other than SD_OK ends training with it, and the step is observed again later. */
+/**
+ * Looks at the model between two steps. A status other than SD_OK ends training with it, and the step is observed again later.
+ */
 typedef sd_status sd_observe_fn(void *user, const sd_observation *seen);
 
 /** Who looks on. */
@@ -181,8 +183,8 @@ typedef struct sd_observer {
  * Has an observer look on, before or between calls of sd_trainer_train(); a resumed trainer needs it anew.
  *
  * It is called on the training thread after a step was committed. What it adds is one line {"event": "probe", "step": ..} of
- * metrics.jsonl, written exactly once however often the run is interrupted. The run keeps its bits: the model is compared before and
- * after, and the caller's rounding mode restored.
+ * metrics.jsonl, written exactly once however often the run is interrupted. The run keeps its bits: the model is compared
+ * before and after, and the caller's rounding mode restored.
  *
  * errors  SD_EINVAL (no name, every below 1, a name that is taken), SD_ENOMEM
  */
@@ -204,7 +206,9 @@ typedef struct sd_run_options {
     sd_attach_fn *probes;     /**< sd_probes_attach() of probe.h; NULL: attached later, or the file has no key `probes` */
 } sd_run_options;
 
-/** Makes model, data, optimizer and trainer of a YAML file, and the run folder. options may be NULL. errors with "FILE:LINE: ". */
+/**
+ * Makes model, data, optimizer and trainer of a YAML file, and the run folder. options may be NULL. errors with "FILE:LINE: ".
+ */
 SD_API sd_status sd_trainer_from_file(sd_context *context, const char *path, const sd_run_options *options,
                                       sd_trainer **trainer);
 
@@ -223,9 +227,9 @@ SD_API void sd_trainer_free(sd_trainer *trainer);
  * Trains to the end. With a validation part, the model then holds the weights of its best epoch, else the last.
  *
  * progress  NULL: no reports
- * errors    SD_ECANCELLED (after a checkpoint, if there is a folder; calling again goes on); SD_ENONFINITE: the message names the
- *           step, layer, operation and samples, and the state before that step is in FOLDER/blackbox; SD_EINVAL (the file asks for
- *           probes, and nobody attached them), SD_EIO, SD_ENOMEM, what an observer returns
+ * errors    SD_ECANCELLED (after a checkpoint, if there is a folder; calling again goes on); SD_ENONFINITE: the message names
+ *           the step, layer, operation and samples, and the state before that step is in FOLDER/blackbox; SD_EINVAL (the file
+ *           asks for probes, and nobody attached them), SD_EIO, SD_ENOMEM, what an observer returns
  */
 SD_API sd_status sd_trainer_train(sd_trainer *trainer, sd_progress_fn *progress, void *user);
 

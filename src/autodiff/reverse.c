@@ -1,10 +1,10 @@
 /*
  * reverse.c -- reverse-mode differentiation of a graph, appended to the same graph.
  *
- * A node's id is larger than those of its operands, so walking ids downwards visits every consumer of a value before the
- * value itself. Each value has an adjoint, d(output)/d(value), which grows by one addition a consumer; when the walk reaches the
- * node, the adjoint is complete and the node's rule turns it into contributions to the operands. A rule only appends nodes,
- * so what comes out can be differentiated again.
+ * A node's id is larger than those of its operands, so walking ids downwards visits every consumer of a value before the value
+ * itself. Each value has an adjoint, d(output)/d(value), which grows by one addition a consumer; when the walk reaches the
+ * node, the adjoint is complete and the node's rule turns it into contributions to the operands. A rule only appends nodes, so
+ * what comes out can be differentiated again.
  */
 #include "autodiff/reverse.h"
 

@@ -40,6 +40,12 @@ void *sd__alloc(size_t count, size_t size);
 void *sd__alloc_zeroed(size_t count, size_t size);
 void *sd__realloc(void *block, size_t count, size_t size);
 
+/*
+ * An array that grows one by one: the array with room for element number `count`, or NULL without memory, when nothing has
+ * changed. There is always room for the next power of two, 16 at least, so nobody keeps a capacity.
+ */
+void *sd__grown(void *array, size_t count, size_t size);
+
 /* 64-byte aligned; freed with free(). */
 void *sd__alloc_aligned(size_t bytes);
 

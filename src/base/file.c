@@ -129,7 +129,10 @@ sd_status sd__writer_write(sd_file_writer *writer, const void *data, size_t byte
     return SD_OK;
 }
 
-/* The rename itself lies in the folder: without this a crash may bring the old file back. Best effort: not every file system can. */
+/*
+ * The rename itself lies in the folder: without this a crash may bring the old file back. Best effort:
+ * not every file system can.
+ */
 static void sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -4,10 +4,16 @@
 
 #include "base/base.h"
 
-/* The whole file, NUL-terminated behind its last byte; at most `limit` bytes. The caller frees *data. SD_ENOTFOUND, SD_EIO, SD_EFORMAT (too long). */
+/*
+ * The whole file, NUL-terminated behind its last byte; at most `limit` bytes. The caller frees *data. SD_ENOTFOUND,
+ * SD_EIO, SD_EFORMAT (too long).
+ */
 sd_status sd__file_read(const char *path, size_t limit, char **data, size_t *bytes);
 
-/* Writes path.tmp, flushes it to disk and renames it: after a crash or a full disk the old file is whole. A device is written to. */
+/*
+ * Writes path.tmp, flushes it to disk and renames it: after a crash or a full disk the old file is
+ * whole. A device is written to.
+ */
 sd_status sd__file_write_atomic(const char *path, const void *data, size_t bytes);
 
 /* The same in pieces, for what is too large for one buffer: begin, write..., then commit or abandon. */

@@ -34,6 +34,13 @@ void *sd__realloc(void *block, size_t count, size_t size)
     return total(count, size, &bytes) ? realloc(block, bytes) : NULL;
 }
 
+void *sd__grown(void *array, size_t count, size_t size)
+{
+    enum { LEAST = 16 };
+    bool full = !count || (count >= LEAST && !(count & (count - 1)));
+    return full ? sd__realloc(array, SD_MAX(2 * count, LEAST), size) : array;
+}
+
 /*
  * Vectors of megabytes lie on pages of 2 MB where the system grants them: rows a power of two apart would otherwise cost a look
  * at the page table each. Only whole pages inside the block are asked for, so no more memory becomes resident than was meant.

@@ -1,4 +1,7 @@
-/* halfspaces.c -- separating hyperplanes by the simplex method with certificates, and the exact solver of the 3-node AND network. */
+/*
+ * halfspaces.c -- separating hyperplanes by the simplex method with certificates, and the exact solver
+ * of the 3-node AND network.
+ */
 #include "classic/halfspaces.h"
 
 #include <math.h>
@@ -9,8 +12,8 @@ enum { MOST = 64 };
 static const double tiny = 1e-9;
 
 /*
- * Phase one: look for v >= 0 with sum_i v_i y_i x_i = 0 and sum v = 1, minimising the sum of one artificial variable a row. The tableau
- * holds the rows, then the reduced costs; the columns are v, the artificials, the right side.
+ * Phase one: look for v >= 0 with sum_i v_i y_i x_i = 0 and sum v = 1, minimising the sum of one artificial variable a row. The
+ * tableau holds the rows, then the reduced costs; the columns are v, the artificials, the right side.
  */
 typedef struct tableau {
     int rows, columns; /* columns without the right side */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vector.h"
+#include "tensor/element.h"
+
 struct sd_logistic {
     sd_classified samples;
     sd_context *context;
@@ -19,19 +22,6 @@ struct sd_logistic {
 };
 
 enum { MOST_ITERATIONS = 2000 };
-
-static double get(const void *vector, sd_dtype dtype, int64_t i)
-{
-    return dtype == SD_F64 ? ((const double *)vector)[i] : (double)((const float *)vector)[i];
-}
-
-static void set(void *vector, sd_dtype dtype, int64_t i, double value)
-{
-    if (dtype == SD_F64)
-        ((double *)vector)[i] = value;
-    else
-        ((float *)vector)[i] = (float)value;
-}
 
 /* ---- the program ------------------------------------------------------------------------------------------------------- */
 
@@ -133,15 +123,12 @@ sd_status sd__logistic_loss(sd_logistic *l, double strength, const double *w, do
 {
     sd_dtype dtype = l->samples.dtype;
     int64_t size = sd__logistic_size(l), penalised = l->samples.d * l->samples.classes;
-    double square = 0;
     for (int64_t i = 0; i < size; i++)
-        set(l->w, dtype, i, w[i]);
+        sd__set_element(l->w, dtype, i, w[i]);
     SD_TRY(sd_run(l->plan, l->workspace, l->binding, sd_context_pool(l->context)));
     for (int64_t i = 0; i < size; i++)
-        gradient[i] = get(l->grad, dtype, i) + (i < penalised ? strength * w[i] : 0);
-    for (int64_t i = 0; i < penalised; i++)
-        square += w[i] * w[i];
-    *loss = get(l->loss, dtype, 0) + 0.5 * strength * square;
+        gradient[i] = sd__element(l->grad, dtype, i) + (i < penalised ? strength * w[i] : 0);
+    *loss = sd__element(l->loss, dtype, 0) + 0.5 * strength * sd__dot(penalised, w, w);
     return SD_OK;
 }
 
@@ -154,14 +141,12 @@ static sd_status visit(void *user, const double *w, double *value, double *gradi
 sd_status sd__logistic_start(sd_logistic *l, double *norm)
 {
     int64_t size = sd__logistic_size(l);
-    double loss, sum = 0, *zero = sd__alloc_zeroed((size_t)size, 2 * sizeof *zero);
+    double loss, *zero = sd__alloc_zeroed((size_t)size, 2 * sizeof *zero);
     if (!zero)
         return sd__fail(SD_ENOMEM, "no memory for logistic regression");
     double *gradient = zero + size;
     sd_status status = sd__logistic_loss(l, 0, zero, &loss, gradient);
-    for (int64_t i = 0; status == SD_OK && i < size; i++)
-        sum += gradient[i] * gradient[i];
-    *norm = sqrt(sum);
+    *norm = status == SD_OK ? sqrt(sd__dot(size, gradient, gradient)) : 0;
     free(zero);
     return status;
 }
@@ -183,7 +168,7 @@ void sd__logistic_classify(const double *w, int64_t d, int classes, int64_t n, s
         for (int c = 0; c < classes; c++) {
             double score = bias[c];
             for (int64_t j = 0; j < d; j++)
-                score += get(x, dtype, i * d + j) * w[j * classes + c];
+                score += sd__element(x, dtype, i * d + j) * w[j * classes + c];
             if (score > best) {
                 best = score;
                 class[i] = c;

@@ -1,8 +1,8 @@
 /*
  * logistic.h -- multinomial logistic regression with an L2 penalty: the linear classifier that is a convex problem.
  *
- * Minimised is  mean over i of -log softmax(x_i W + b)_{y_i}  +  strength / 2 |W|^2  over W [d,C] and b [C]; the bias is not penalised.
- * Loss and gradient are a compiled program, so the engine's kernels do the work.
+ * Minimised is  mean over i of -log softmax(x_i W + b)_{y_i}  +  strength / 2 |W|^2  over W [d,C] and b [C]; the bias is not
+ * penalised. Loss and gradient are a compiled program, so the engine's kernels do the work.
  */
 #ifndef SD_CLASSIC_LOGISTIC_H
 #define SD_CLASSIC_LOGISTIC_H
@@ -36,8 +36,8 @@ sd_status sd__logistic_loss(sd_logistic *logistic, double strength, const double
 sd_status sd__logistic_start(sd_logistic *logistic, double *norm);
 
 /*
- * From w [size], which receives the optimum, until the gradient's norm is at most `tolerance` times that at w = 0. In f32, rounding ends
- * the search early; minimum->converged and gradient_norm say how far it came.
+ * From w [size], which receives the optimum, until the gradient's norm is at most `tolerance` times that at w = 0. In f32,
+ * rounding ends the search early; minimum->converged and gradient_norm say how far it came.
  */
 sd_status sd__logistic_fit(sd_logistic *logistic, double strength, double tolerance, double *w, sd_minimum *minimum);
 

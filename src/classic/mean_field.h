@@ -1,8 +1,9 @@
 /*
  * mean_field.h -- what a wide random network does to a signal, by recursion from layer to layer.
  *
- * Weights N(0, sigma^2), no biases, N units a layer: pre-activations are Gaussian with variance N sigma^2 q, where q is the mean square of
- * the layer before; so q of the next layer is E phi(sqrt(N sigma^2 q) z)^2, and a gradient's mean square grows by N sigma^2 E phi'^2.
+ * Weights N(0, sigma^2), no biases, N units a layer: pre-activations are Gaussian with variance N sigma^2 q, where q is the
+ * mean square of the layer before; so q of the next layer is E phi(sqrt(N sigma^2 q) z)^2, and a gradient's mean square
+ * grows by N sigma^2 E phi'^2.
  */
 #ifndef SD_CLASSIC_MEAN_FIELD_H
 #define SD_CLASSIC_MEAN_FIELD_H

@@ -1,5 +1,6 @@
 /*
- * minimize.c -- L-BFGS: steps along an approximate Newton direction that is made from the last few changes of point and gradient.
+ * minimize.c -- L-BFGS: steps along an approximate Newton direction that is made from the last few
+ * changes of point and gradient.
  *
  * The inverse Hessian is never written down: applied to a vector, it is two passes over the pairs kept (Nocedal 1980).
  */
@@ -8,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/vector.h"
 
 enum { MEMORY = 12, TRIALS = 40 };
 
@@ -30,20 +33,6 @@ typedef struct walk {
     double *room;                    /* all of these vectors */
     int visits;
 } walk;
-
-static double dot(int64_t n, const double *a, const double *b)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static void add(int64_t n, double scale, const double *a, double *b)
-{
-    for (int64_t i = 0; i < n; i++)
-        b[i] += scale * a[i];
-}
 
 static sd_status make_room(walk *k)
 {
@@ -69,28 +58,28 @@ static void choose_direction(walk *k)
         k->direction[i] = -k->here.gradient[i];
     for (int j = 0; j < k->pairs; j++) {
         int p = (k->newest - j + MEMORY) % MEMORY;
-        share[p] = dot(k->n, k->ds[p], k->direction) / k->curvature[p];
-        add(k->n, -share[p], k->dg[p], k->direction);
+        share[p] = sd__dot(k->n, k->ds[p], k->direction) / k->curvature[p];
+        sd__add_scaled(k->n, -share[p], k->dg[p], k->direction);
     }
     if (k->pairs) {
-        double scale = k->curvature[k->newest] / dot(k->n, k->dg[k->newest], k->dg[k->newest]);
+        double scale = k->curvature[k->newest] / sd__dot(k->n, k->dg[k->newest], k->dg[k->newest]);
         for (int64_t i = 0; i < k->n; i++)
             k->direction[i] *= scale;
     }
     for (int j = k->pairs - 1; j >= 0; j--) {
         int p = (k->newest - j + MEMORY) % MEMORY;
-        add(k->n, share[p] - dot(k->n, k->dg[p], k->direction) / k->curvature[p], k->ds[p], k->direction);
+        sd__add_scaled(k->n, share[p] - sd__dot(k->n, k->dg[p], k->direction) / k->curvature[p], k->ds[p], k->direction);
     }
-    k->here.slope = dot(k->n, k->here.gradient, k->direction);
+    k->here.slope = sd__dot(k->n, k->here.gradient, k->direction);
 }
 
 static sd_status visit(walk *k, double step)
 {
     memcpy(k->next.w, k->here.w, (size_t)k->n * sizeof *k->next.w);
-    add(k->n, step, k->direction, k->next.w);
+    sd__add_scaled(k->n, step, k->direction, k->next.w);
     k->visits++;
     SD_TRY(k->function(k->user, k->next.w, &k->next.value, k->next.gradient));
-    k->next.slope = dot(k->n, k->next.gradient, k->direction);
+    k->next.slope = sd__dot(k->n, k->next.gradient, k->direction);
     return SD_OK;
 }
 
@@ -126,8 +115,8 @@ static void remember(walk *k)
         k->ds[p][i] = k->next.w[i] - k->here.w[i];
         k->dg[p][i] = k->next.gradient[i] - k->here.gradient[i];
     }
-    k->curvature[p] = dot(k->n, k->ds[p], k->dg[p]);
-    if (k->curvature[p] > 1e-14 * dot(k->n, k->dg[p], k->dg[p])) { /* rounding alone can make it 0 */
+    k->curvature[p] = sd__dot(k->n, k->ds[p], k->dg[p]);
+    if (k->curvature[p] > 1e-14 * sd__dot(k->n, k->dg[p], k->dg[p])) { /* rounding alone can make it 0 */
         k->newest = p;
         k->pairs = SD_MIN(k->pairs + 1, MEMORY);
     }
@@ -139,13 +128,13 @@ static void remember(walk *k)
 static sd_status go(walk *k, double tolerance, int most, sd_minimum *m)
 {
     bool found = true;
-    double norm = sqrt(dot(k->n, k->here.gradient, k->here.gradient));
+    double norm = sqrt(sd__dot(k->n, k->here.gradient, k->here.gradient));
     for (m->iterations = 0; norm > tolerance && m->iterations < most && found; m->iterations++) {
         choose_direction(k);
         SD_TRY(search(k, k->pairs ? 1 : SD_MIN(1, 1 / norm), &found));
         if (found)
             remember(k);
-        norm = sqrt(dot(k->n, k->here.gradient, k->here.gradient));
+        norm = sqrt(sd__dot(k->n, k->here.gradient, k->here.gradient));
         if (!found && k->pairs) { /* what is remembered may mislead: once more along the gradient */
             k->pairs = 0;
             found = true;
@@ -163,7 +152,7 @@ static sd_status begin(walk *k, const double *w)
     memcpy(k->here.w, w, (size_t)k->n * sizeof *w);
     k->visits++;
     SD_TRY(k->function(k->user, k->here.w, &k->here.value, k->here.gradient));
-    return isfinite(k->here.value) && isfinite(dot(k->n, k->here.gradient, k->here.gradient))
+    return isfinite(k->here.value) && isfinite(sd__dot(k->n, k->here.gradient, k->here.gradient))
                ? SD_OK
                : sd__fail(SD_ENONFINITE, "the function to be minimised is not finite where the search starts");
 }

@@ -18,8 +18,8 @@ typedef struct sd_minimum {
  * Walks from w [n], which receives the result, until the gradient's Euclidean norm is at most `tolerance`, for at most `most`
  * iterations. Of a convex function that is the minimum; of others, a critical point.
  *
- * source  L-BFGS: Liu & Nocedal 1989. Steps meet the Wolfe conditions, or near the end, where values differ by rounding alone, the
- *         approximate ones of Hager & Zhang 2005
+ * source  L-BFGS: Liu & Nocedal 1989. Steps meet the Wolfe conditions, or near the end, where values differ by rounding alone,
+ *         the approximate ones of Hager & Zhang 2005
  * errors  what the function returns; SD_ENONFINITE (its value or gradient at the start), SD_ENOMEM
  */
 sd_status sd__minimize(int64_t n, sd_smooth_fn *function, void *user, double tolerance, int most, double *w,

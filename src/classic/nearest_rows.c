@@ -1,8 +1,9 @@
 /*
- * nearest_rows.c -- nearest neighbours of many rows at once: |q - x|^2 = |q|^2 - 2 <q,x> + |x|^2, and the products are a matrix.
+ * nearest_rows.c -- nearest neighbours of many rows at once: |q - x|^2 = |q|^2 - 2 <q,x> + |x|^2, and
+ * the products are a matrix.
  *
- * That expression loses digits where the lengths are large beside the distance. So it only names the candidates: all rows that rounding
- * could make the nearest. Among these the distances themselves, in f64, decide.
+ * That expression loses digits where the lengths are large beside the distance. So it only names the candidates: all rows that
+ * rounding could make the nearest. Among these the distances themselves, in f64, decide.
  */
 #include <math.h>
 #include <sonde/ops.h>
@@ -11,6 +12,7 @@
 
 #include "base/pool.h"
 #include "classic/nearest.h"
+#include "tensor/element.h"
 
 enum { QUERIES = 256 };
 
@@ -23,16 +25,11 @@ typedef struct search {
     int64_t *nearest;
 } search;
 
-static double at(const void *vector, sd_dtype dtype, int64_t i)
-{
-    return dtype == SD_F64 ? ((const double *)vector)[i] : (double)((const float *)vector)[i];
-}
-
 static double square_of(const search *s, const void *rows, int64_t row)
 {
     double sum = 0;
     for (int64_t j = 0; j < s->d; j++)
-        sum += at(rows, s->dtype, row * s->d + j) * at(rows, s->dtype, row * s->d + j);
+        sum += sd__element(rows, s->dtype, row * s->d + j) * sd__element(rows, s->dtype, row * s->d + j);
     return sum;
 }
 
@@ -41,7 +38,7 @@ static double distance(const search *s, int64_t query, int64_t row, double limit
 {
     double sum = 0;
     for (int64_t j = 0; j < s->d && sum <= limit; j++) {
-        double gap = at(s->q, s->dtype, query * s->d + j) - at(s->x, s->dtype, row * s->d + j);
+        double gap = sd__element(s->q, s->dtype, query * s->d + j) - sd__element(s->x, s->dtype, row * s->d + j);
         sum += gap * gap;
     }
     return sum;
@@ -59,9 +56,9 @@ static void decide(void *user, int part)
     int64_t query = s->first + part, best = 0;
     double q = square_of(s, s->q, query), bound = INFINITY, least = INFINITY;
     for (int64_t i = 0; i < s->n; i++)
-        bound = fmin(bound, s->square[i] - 2 * at(s->product, s->dtype, part * s->n + i) + slack(s, q, s->square[i]));
+        bound = fmin(bound, s->square[i] - 2 * sd__element(s->product, s->dtype, part * s->n + i) + slack(s, q, s->square[i]));
     for (int64_t i = 0; i < s->n && least > 0; i++) {
-        if (s->square[i] - 2 * at(s->product, s->dtype, part * s->n + i) - slack(s, q, s->square[i]) > bound)
+        if (s->square[i] - 2 * sd__element(s->product, s->dtype, part * s->n + i) - slack(s, q, s->square[i]) > bound)
             continue;
         double there = distance(s, query, i, least);
         if (there < least) {

@@ -6,8 +6,11 @@
 
 enum { SD_PATH_LAYERS = 8 };
 
-/* Layers of units; unit j of layer l+1 is relu(sum_i w[l][i * width[l+1] + j] h_i); the last layer is linear. Where pool[l] > 1, layer
- * l is followed by max pooling over groups of so many neighbours, which must divide width[l]; the next layer reads the maxima. */
+/*
+ * Layers of units; unit j of layer l+1 is relu(sum_i w[l][i * width[l+1] + j] h_i); the last layer is linear. Where
+ * pool[l] > 1, layer l is followed by max pooling over groups of so many neighbours, which must divide width[l]; the
+ * next layer reads the maxima.
+ */
 typedef struct sd_path_net {
     int layers;                      /* of weights */
     int width[SD_PATH_LAYERS + 1];   /* units of each layer, inputs first */
@@ -19,8 +22,8 @@ typedef struct sd_path_net {
 int sd__path_inputs(const sd_path_net *net, int layer);
 
 /*
- * Forward pass in the order of the formula. open[l] [width[l]] receives whether unit j of layer l lets paths through: its ReLU is on,
- * and it wins its pool (the first of equals); inputs are always open. Returns output 0. room: 2 * the largest width.
+ * Forward pass in the order of the formula. open[l] [width[l]] receives whether unit j of layer l lets paths through: its ReLU
+ * is on, and it wins its pool (the first of equals); inputs are always open. Returns output 0. room: 2 * the largest width.
  */
 double sd__path_forward(const sd_path_net *net, const double *x, bool **open, double *room);
 

@@ -26,14 +26,6 @@ void sd__labelled_free(sd_labelled *points)
     points->x = points->y = NULL;
 }
 
-double sd__dot(int64_t n, const double *a, const double *b)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
 bool sd__perceptron_errs(int64_t d, const double *w, const double *x, double y) { return y * sd__dot(d, w, x) <= 0; }
 
 bool sd__perceptron_show(int64_t d, double *w, const double *x, double y)

@@ -3,6 +3,7 @@
 #define SD_CLASSIC_PERCEPTRON_H
 
 #include "base/base.h"
+#include "base/vector.h"
 
 /* Points with labels. */
 typedef struct sd_labelled {
@@ -13,8 +14,6 @@ typedef struct sd_labelled {
 
 sd_status sd__labelled_new(int64_t n, int64_t d, sd_labelled *points);
 void sd__labelled_free(sd_labelled *points);
-
-double sd__dot(int64_t n, const double *a, const double *b);
 
 /* True if sign(w x) differs from y; sign(0) is neither label, so from w = 0 every example is a mistake. */
 bool sd__perceptron_errs(int64_t d, const double *w, const double *x, double y);
@@ -32,9 +31,9 @@ double sd__radius(const sd_labelled *points);
 double sd__margin(const sd_labelled *points, const double *w);
 
 /*
- * The largest margin of a hyperplane through the origin, by coordinate ascent in the dual of the hard-margin SVM, with both ends
- * certified: *low is the margin of the vector w [d] that is returned, *high follows from the dual value. Stops when they agree to
- * `tolerance` (relative) or after `sweeps`. *low <= 0: no separator was found. errors SD_ENOMEM
+ * The largest margin of a hyperplane through the origin, by coordinate ascent in the dual of the hard-margin SVM, with both
+ * ends certified: *low is the margin of the vector w [d] that is returned, *high follows from the dual value. Stops when they
+ * agree to `tolerance` (relative) or after `sweeps`. *low <= 0: no separator was found. errors SD_ENOMEM
  */
 sd_status sd__largest_margin(const sd_labelled *points, double tolerance, int sweeps, double *w, double *low, double *high);
 

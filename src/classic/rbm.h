@@ -1,9 +1,10 @@
 /*
  * rbm.h -- a restricted Boltzmann machine that is small enough for all its states to be counted.
  *
- * p(x,h) = e^-E(x,h) / Z over binary x [V] and h [H], with E = -x'Wh - b'x - d'h. The likelihood's gradient is the mean of -dE/dtheta
- * over the data less that over the model. The second mean needs Z; contrastive divergence replaces it by the mean after k steps of
- * Gibbs sampling that start at the data (Hinton 2002). Both are here, and so is the expectation of the second, by enumeration.
+ * p(x,h) = e^-E(x,h) / Z over binary x [V] and h [H], with E = -x'Wh - b'x - d'h. The likelihood's gradient is the mean of
+ * -dE/dtheta over the data less that over the model. The second mean needs Z; contrastive divergence replaces it by the
+ * mean after k steps of Gibbs sampling that start at the data (Hinton 2002). Both are here, and so is the expectation of
+ * the second, by enumeration.
  */
 #ifndef SD_CLASSIC_RBM_H
 #define SD_CLASSIC_RBM_H

@@ -1,5 +1,6 @@
 /*
- * command.h -- what a command is: a row of a table from which arguments are checked, `--help`, the manual page and messages come.
+ * command.h -- what a command is: a row of a table from which arguments are checked, `--help`, the
+ * manual page and messages come.
  *
  * A command prints results to stdout, everything else to stderr, and returns the exit code.
  */
@@ -87,6 +88,12 @@ int sd__print_json(json_t *json);
 
 /* A context with --threads (if the command has it), debug lines to stderr. NULL: said why; *code is the exit code. */
 sd_context *sd__cli_context(const sd_cli *cli, int *code);
+
+/* What `work` returns for a run in such a context; path NULL: sd__cli_run() has said why, SD_EXIT_USAGE. */
+typedef int sd_cli_work(const sd_cli *cli, const char *path, sd_context *context);
+int sd__cli_on_run(const sd_cli *cli, const char *path, sd_cli_work *work);
+
+bool sd__ends_with(const char *text, const char *end);
 
 /* Loss and accuracy (or RMSE and R^2) in words: "loss 0.1234, accuracy 97.3 %". */
 void sd__scores_text(const sd_scores *scores, char text[128]);

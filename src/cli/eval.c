@@ -93,18 +93,10 @@ static int run_in(const sd_cli *cli, const char *run, sd_context *context)
 
 static int run(sd_cli *cli)
 {
-    int code;
-    const char *run_path = sd__cli_run(cli, 0), *which = sd__cli_get(cli, "--checkpoint");
-    if (!run_path)
-        return SD_EXIT_USAGE;
+    const char *which = sd__cli_get(cli, "--checkpoint");
     if (which && strcmp(which, "best") && strcmp(which, "last"))
         return sd__say(SD_EXIT_USAGE, "--checkpoint %s: best or last is wanted", which);
-    sd_context *context = sd__cli_context(cli, &code);
-    if (!context)
-        return code;
-    code = run_in(cli, run_path, context);
-    sd_context_free(context);
-    return code;
+    return sd__cli_on_run(cli, sd__cli_run(cli, 0), run_in);
 }
 
 const sd_command sd__command_eval = {

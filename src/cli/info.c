@@ -164,26 +164,10 @@ static int tensors_info(const sd_cli *cli, const char *path)
     return SD_EXIT_OK;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
 static int run(sd_cli *cli)
 {
-    int code;
     const char *name = sd__cli_run(cli, 0);
-    if (!name)
-        return SD_EXIT_USAGE;
-    if (ends_with(name, ".safetensors"))
-        return tensors_info(cli, name);
-    sd_context *context = sd__cli_context(cli, &code);
-    if (!context)
-        return code;
-    code = model_info(cli, name, context);
-    sd_context_free(context);
-    return code;
+    return name && sd__ends_with(name, ".safetensors") ? tensors_info(cli, name) : sd__cli_on_run(cli, name, model_info);
 }
 
 const sd_command sd__command_info = {

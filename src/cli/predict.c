@@ -10,12 +10,6 @@
 
 #define MOST_PIXELS ((uint64_t)1 << 28)
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
 /* ---- reading ----------------------------------------------------------------------------------------------------------- */
 
 /* Pixels as the model wants them: grey, RGB or RGBA; libpng converts. */
@@ -70,11 +64,11 @@ static sd_status open_csv(const char *path, const sd_dataset *like, sd_dataset *
 
 static sd_status open_input(const char *path, const sd_model *model, const sd_dataset *like, sd_dataset **set)
 {
-    if (ends_with(path, ".png"))
+    if (sd__ends_with(path, ".png"))
         return open_png(path, model, set);
-    if (ends_with(path, ".csv"))
+    if (sd__ends_with(path, ".csv"))
         return open_csv(path, like, set);
-    if (ends_with(path, ".npy")) {
+    if (sd__ends_with(path, ".npy")) {
         sd_npy npy = {.x = path};
         return sd_dataset_from_npy(&npy, set);
     }
@@ -179,7 +173,7 @@ static int predict_files(const sd_cli *cli, const sd_trained *t, const sd_datase
 static bool any_csv(const sd_cli *cli)
 {
     for (int i = 0; i < cli->n_arguments; i++)
-        if (ends_with(cli->argument[i], ".csv"))
+        if (sd__ends_with(cli->argument[i], ".csv"))
             return true;
     return false;
 }
@@ -201,18 +195,10 @@ static int run_in(const sd_cli *cli, const char *run, sd_context *context)
 
 static int run(sd_cli *cli)
 {
-    int code;
     sd_cli no_arguments = *cli;
     no_arguments.n_arguments = 0;
-    const char *named = sd__cli_get(cli, "--run"), *path = named ? named : sd__cli_run(&no_arguments, 0);
-    if (!path)
-        return SD_EXIT_USAGE;
-    sd_context *context = sd__cli_context(cli, &code);
-    if (!context)
-        return code;
-    code = run_in(cli, path, context);
-    sd_context_free(context);
-    return code;
+    const char *named = sd__cli_get(cli, "--run");
+    return sd__cli_on_run(cli, named ? named : sd__cli_run(&no_arguments, 0), run_in);
 }
 
 const sd_command sd__command_predict = {

@@ -1,6 +1,6 @@
 /*
- * probe.c -- `sonde probe NAME [RUN]`: looks at a run with an instrument. Options, help and output follow from the instrument's row: the
- * words behind NAME are read as those of a command of its own, made from that row.
+ * probe.c -- `sonde probe NAME [RUN]`: looks at a run with an instrument. Options, help and output follow from the instrument's
+ * row: the words behind NAME are read as those of a command of its own, made from that row.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,8 @@ static const sd_cli_option common[] = {COMMON_OPTIONS};
 
 /* The command `sonde probe NAME`, and room for its texts. */
 typedef struct own_command {
-    sd_command command;
+    sd_command command; /* first: an sd_cli's command is one of these */
+    const sd_instrument *instrument;
     char name[64], option[SD_KNOBS][40];
     sd_string text;
 } own_command;
@@ -50,7 +51,7 @@ _Static_assert(SD_KNOBS + sizeof common / sizeof common[0] <= SD_MOST_OPTIONS, "
 /* sd_cli_parse() wants a command whose `run` is never called here. */
 static void make_command(const sd_instrument *instrument, own_command *own)
 {
-    *own = (own_command){0};
+    *own = (own_command){.instrument = instrument};
     snprintf(own->name, sizeof own->name, "probe %s", instrument->name);
     sd__string_add(
         &own->text, "Asks: %s\nMeasures %s.\n%s", instrument->question, instrument->doc,
@@ -64,7 +65,7 @@ static void make_command(const sd_instrument *instrument, own_command *own)
     add_knobs(instrument, own);
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------------------------- */
 
 static bool read_options(const sd_cli *cli, sd_examination_options *o)
 {
@@ -134,31 +135,17 @@ static int examine(const sd_cli *cli, const sd_examination *e)
     return SD_EXIT_OK;
 }
 
-static int run_in(const sd_cli *cli, const sd_instrument *instrument, const char *run, sd_context *context)
+static int run_in(const sd_cli *cli, const char *run, sd_context *context)
 {
     sd_examination e;
     sd_examination_options options;
     if (!read_options(cli, &options))
         return SD_EXIT_USAGE;
     sd_status status = sd__examination_open(context, run, &options, &e);
-    e.instrument = instrument;
+    e.instrument = ((const own_command *)cli->command)->instrument;
     int code = status != SD_OK ? sd__say_error(status) : set_knobs(cli, &e) ? examine(cli, &e) : SD_EXIT_USAGE;
     sd__examination_close(&e);
     return status == SD_EINVAL ? SD_EXIT_USAGE : code;
-}
-
-static int run_command(const sd_cli *cli, const sd_instrument *instrument)
-{
-    int code;
-    const char *path = sd__cli_run(cli, 0);
-    if (!path)
-        return SD_EXIT_USAGE;
-    sd_context *context = sd__cli_context(cli, &code);
-    if (!context)
-        return code;
-    code = run_in(cli, instrument, path, context);
-    sd_context_free(context);
-    return code;
 }
 
 static int run_instrument(const sd_instrument *instrument, int argc, char **argv)
@@ -168,7 +155,7 @@ static int run_instrument(const sd_instrument *instrument, int argc, char **argv
     make_command(instrument, &own);
     int code = sd__cli_parse(&own.command, argc, argv, &cli);
     if (code < 0)
-        code = run_command(&cli, instrument);
+        code = sd__cli_on_run(&cli, sd__cli_run(&cli, 0), run_in);
     sd__cli_clear(&cli);
     free(own.text.text);
     return code;
@@ -189,7 +176,7 @@ static int run_words(int argc, char **argv)
     return run_instrument(instrument, argc - 1, argv + 1);
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------------------------- */
+/* ---- help ---------------------------------------------------------------------------------------------------------------- */
 
 static void print_instruments(void)
 {

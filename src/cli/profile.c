@@ -285,19 +285,7 @@ static int run_in(const sd_cli *cli, const char *name, sd_context *context)
     return code;
 }
 
-static int run(sd_cli *cli)
-{
-    int code;
-    const char *name = sd__cli_run(cli, 0);
-    if (!name)
-        return SD_EXIT_USAGE;
-    sd_context *context = sd__cli_context(cli, &code);
-    if (!context)
-        return code;
-    code = run_in(cli, name, context);
-    sd_context_free(context);
-    return code;
-}
+static int run(sd_cli *cli) { return sd__cli_on_run(cli, sd__cli_run(cli, 0), run_in); }
 
 const sd_command sd__command_profile = {
     .name = "profile",

@@ -21,21 +21,16 @@ static int report(const sd_cli *cli, sd_status status, int64_t step, int samples
     return SD_EXIT_NONFINITE;
 }
 
-static int run(sd_cli *cli)
+static int run_in(const sd_cli *cli, const char *path, sd_context *context)
 {
-    int code, samples = 0;
+    int samples = 0;
     int64_t step = 0;
-    const char *path = sd__cli_run(cli, 0);
-    if (!path)
-        return SD_EXIT_USAGE;
-    sd_context *context = sd__cli_context(cli, &code);
-    if (!context)
-        return code;
     sd_status status = sd__replay(context, path, &step, &samples);
-    code = status == SD_OK || (status == SD_ENONFINITE && samples) ? report(cli, status, step, samples) : sd__say_error(status);
-    sd_context_free(context);
-    return code;
+    bool replayed = status == SD_OK || (status == SD_ENONFINITE && samples);
+    return replayed ? report(cli, status, step, samples) : sd__say_error(status);
 }
+
+static int run(sd_cli *cli) { return sd__cli_on_run(cli, sd__cli_run(cli, 0), run_in); }
 
 const sd_command sd__command_replay = {
     .name = "replay",

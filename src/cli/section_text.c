@@ -85,7 +85,7 @@ static void print_number(const json_t *item, bool first)
     printf("  %-52s %-28s %s\n", text_of(item, "name"), run, control);
 }
 
-/* ---- tables --------------------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------------------------- */
 
 static void cell_text(const json_t *row, const json_t *column, char cell[CELL])
 {
@@ -136,7 +136,7 @@ static void print_table(const json_t *item)
     json_array_foreach(rows, i, row) { print_row(row, columns, width); }
 }
 
-/* ---- sections --------------------------------------------------------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------------------------------------------------------ */
 
 void sd__section_print(const json_t *section)
 {

@@ -4,7 +4,10 @@
 
 #include <jansson.h>
 
-/* Prints a section as sd__examine() made it to stdout: sentences wrapped, numbers and tables in columns, figures by their captions. */
+/*
+ * Prints a section as sd__examine() made it to stdout: sentences wrapped, numbers and tables in columns,
+ * figures by their captions.
+ */
 void sd__section_print(const json_t *section);
 
 /* Prints a word, and a text beside it that is wrapped under itself. */

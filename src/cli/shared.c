@@ -71,6 +71,23 @@ sd_context *sd__cli_context(const sd_cli *cli, int *code)
     return status == SD_OK ? context : NULL;
 }
 
+int sd__cli_on_run(const sd_cli *cli, const char *path, sd_cli_work *work)
+{
+    int code = SD_EXIT_USAGE;
+    sd_context *context = path ? sd__cli_context(cli, &code) : NULL;
+    if (!context)
+        return code;
+    code = work(cli, path, context);
+    sd_context_free(context);
+    return code;
+}
+
+bool sd__ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
 /* ---- scores ------------------------------------------------------------------------------------------------------------ */
 
 void sd__scores_text(const sd_scores *s, char text[128])

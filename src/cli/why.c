@@ -11,7 +11,7 @@
 #include "report/why.h"
 #include "train/run_source.h"
 
-/* ---- progress ------------------------------------------------------------------------------------------------------------------ */
+/* ---- progress ------------------------------------------------------------------------------------------------------------ */
 
 static void time_text(double seconds, char text[32])
 {
@@ -31,7 +31,7 @@ static void on_progress(void *user, const char *what, int number, int all, doubl
     fprintf(stderr, "[%d/%d] %s%s\n", number, all, what, text);
 }
 
-/* ---- page one as text ---------------------------------------------------------------------------------------------------------- */
+/* ---- page one as text ---------------------------------------------------------------------------------------------------- */
 
 /* The table of page one, its second column wrapped; without it, the reason. */
 static void print_overview(const json_t *section)
@@ -61,7 +61,7 @@ static void print_absent(const json_t *report)
     }
 }
 
-/* ---- the command --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------------------------------------- */
 
 static int say_result(const sd_cli *cli, json_t *report, const char *folder)
 {

@@ -91,24 +91,13 @@ static sd_shape sample_shape(sd_shape all)
     return sample;
 }
 
-static sd_status read_images(const char *path, sd_dataset **dataset)
+/* The data set owns the values from here on. */
+static sd_status use_images(const char *path, sd_shape shape, uint8_t **values, sd_dataset **dataset)
 {
-    char *data;
-    size_t bytes;
-    sd_shape shape;
-    uint8_t *values;
-    SD_TRY(sd__file_read(path, SD_LARGEST_FILE, &data, &bytes));
-    sd_status status = sd__idx_parse(path, data, bytes, 2, 4, &shape, &values);
-    if (status == SD_OK)
-        status = sd__dataset_new(path, shape.dim[0], sample_shape(shape), SD_U8, dataset);
-    if (status == SD_OK) {
-        (*dataset)->input = sd__dataset_own(*dataset, values);
-        sd__dataset_add_checksum(*dataset, data, bytes);
-    } else {
-        free(values);
-    }
-    free(data);
-    return status;
+    SD_TRY(sd__dataset_new(path, shape.dim[0], sample_shape(shape), SD_U8, dataset));
+    (*dataset)->input = sd__dataset_own(*dataset, *values);
+    *values = NULL;
+    return SD_OK;
 }
 
 static sd_status use_labels(sd_dataset *d, const char *path, int64_t n, const uint8_t *values, int classes)
@@ -125,18 +114,19 @@ static sd_status use_labels(sd_dataset *d, const char *path, int64_t n, const ui
     return sd__dataset_set_labels(d, labels, classes, NULL, path);
 }
 
-static sd_status read_labels(sd_dataset *d, const char *path, int classes)
+/* Reads one file, gives its values to the set, and notes its checksum there. */
+static sd_status read_file(const char *path, bool images, int classes, sd_dataset **dataset)
 {
     char *data;
     size_t bytes;
     sd_shape shape;
     uint8_t *values;
     SD_TRY(sd__file_read(path, SD_LARGEST_FILE, &data, &bytes));
-    sd_status status = sd__idx_parse(path, data, bytes, 1, 1, &shape, &values);
+    sd_status status = sd__idx_parse(path, data, bytes, images ? 2 : 1, images ? 4 : 1, &shape, &values);
     if (status == SD_OK)
-        status = use_labels(d, path, shape.dim[0], values, classes);
+        status = images ? use_images(path, shape, &values, dataset) : use_labels(*dataset, path, shape.dim[0], values, classes);
     if (status == SD_OK)
-        sd__dataset_add_checksum(d, data, bytes);
+        sd__dataset_add_checksum(*dataset, data, bytes);
     free(values);
     free(data);
     return status;
@@ -146,6 +136,6 @@ sd_status sd_dataset_from_idx(const char *images, const char *labels, int classe
 {
     sd_dataset *d = NULL;
     *dataset = NULL;
-    SD_TRY(read_images(images, &d));
-    return sd__dataset_done(d, labels ? read_labels(d, labels, classes) : SD_OK, dataset);
+    SD_TRY(read_file(images, true, classes, &d));
+    return sd__dataset_done(d, labels ? read_file(labels, false, classes, &d) : SD_OK, dataset);
 }

@@ -243,7 +243,9 @@ static void read_part(void *user, int part)
         read_loop(job->level, from, from + job->bytes);
 }
 
-/* Best rate at which `parts` threads read a block of `bytes`; small ones several times over, so that a burst is worth timing. */
+/*
+ * Best rate at which `parts` threads read a block of `bytes`; small ones several times over, so that a burst is worth timing.
+ */
 static double read_rate(sd_pool *pool, int parts, const char *block, size_t bytes, double seconds)
 {
     enum { LEAST = 8 << 20 };

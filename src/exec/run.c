@@ -6,6 +6,7 @@
 
 #include "base/pool.h"
 #include "plan/plan.h"
+#include "tensor/element.h"
 
 sd_status sd_workspace_new(const sd_plan *plan, sd_workspace **workspace)
 {
@@ -133,7 +134,7 @@ static void log_values(const sd_plan *plan, int number, const sd_workspace *work
     double low = INFINITY, high = -INFINITY, sum = 0;
     int64_t n = sd_shape_count(t->shape);
     for (int64_t i = 0; i < n; i++) {
-        double x = t->dtype == SD_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+        double x = sd__element(t->data, t->dtype, i);
         low = SD_MIN(low, x);
         high = SD_MAX(high, x);
         sum += x;

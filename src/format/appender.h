@@ -1,4 +1,7 @@
-/* appender.h -- files that only grow (metrics, events): every piece is written at once; on resume they are cut back to a length. */
+/*
+ * appender.h -- files that only grow (metrics, events): every piece is written at once; on resume they
+ * are cut back to a length.
+ */
 #ifndef SD_FORMAT_APPENDER_H
 #define SD_FORMAT_APPENDER_H
 

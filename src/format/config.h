@@ -51,7 +51,9 @@ sd_status sd__config_put(sd_config *config, const char *path, const char *value)
 /* The same with plain text as value, quoted where YAML would take it for something else. */
 sd_status sd__config_put_text(sd_config *config, const char *path, const char *text);
 
-/* Appends the tree as YAML (block style, short leaves inline); reading it gives an equal tree. SD_ENOMEM sets string->failed. */
+/*
+ * Appends the tree as YAML (block style, short leaves inline); reading it gives an equal tree. SD_ENOMEM sets string->failed.
+ */
 sd_status sd__config_write(const sd_config_node *node, sd_string *string);
 
 /* The child under `key`, or NULL: absent, null, or `map` is NULL. */

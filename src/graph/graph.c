@@ -75,26 +75,14 @@ sd_status sd__infer_fail(sd_infer *c, sd_status status, const char *format, ...)
     return status;
 }
 
-/* Makes room for one more element in a growing array. */
-static bool grow(void **array, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int wanted = *capacity ? *capacity * 2 : 16;
-    void *larger = sd__realloc(*array, (size_t)wanted, size);
-    if (!larger)
-        return false;
-    *array = larger;
-    *capacity = wanted;
-    return true;
-}
-
 void sd_scope_push(sd_graph *graph, const char *name)
 {
-    if (!grow((void **)&graph->outer, graph->depth, &graph->depth_capacity, sizeof *graph->outer)) {
+    const char **outer = sd__grown(graph->outer, (size_t)graph->depth, sizeof *outer);
+    if (!outer) {
         sd_graph_fail(graph, SD_ENOMEM, "no memory for scope %s", name);
         return;
     }
+    graph->outer = outer;
     const char *path =
         graph->path[0] ? sd__arena_format(&graph->arena, "%s/%s", graph->path, name) : sd__arena_text(&graph->arena, name);
     graph->outer[graph->depth++] = graph->path;
@@ -119,10 +107,12 @@ uint64_t sd__random_key(sd_graph *graph)
     while (i < graph->n_scopes && graph->scope[i].hash != hash)
         i++;
     if (i == graph->n_scopes) {
-        if (!grow((void **)&graph->scope, i, &graph->scope_capacity, sizeof *graph->scope)) {
+        struct sd_scope_count *scope = sd__grown(graph->scope, (size_t)i, sizeof *scope);
+        if (!scope) {
             sd_graph_fail(graph, SD_ENOMEM, "no memory for a random key");
             return hash;
         }
+        graph->scope = scope;
         graph->scope[graph->n_scopes++] = (struct sd_scope_count){.hash = hash};
     }
     uint64_t ordinal = graph->scope[i].randoms++;

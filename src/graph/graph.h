@@ -23,7 +23,7 @@ typedef struct sd_vector {
     sd_slice *slice;
     sd_ref *leaf;
     sd_ref *next; /* what the state becomes; id 0: itself */
-    int count, capacity;
+    int count;
     int64_t length;
     uint64_t hash;
 } sd_vector;
@@ -37,12 +37,12 @@ struct sd_graph {
     uint64_t seed;      /* part of every random key */
     const char *path;   /* of the open scopes */
     const char **outer; /* [depth] paths that sd_scope_pop() goes back to */
-    int depth, depth_capacity;
+    int depth;
     struct sd_scope_count {
         uint64_t hash; /* of the path */
         uint64_t randoms;
     } * scope; /* how many random nodes each scope has */
-    int n_scopes, scope_capacity;
+    int n_scopes;
     sd_vector param, state;
 };
 

@@ -84,22 +84,17 @@ sd_node sd_scalar(sd_graph *graph, const char *name, sd_dtype dtype)
 
 static bool vector_grow(sd_vector *vector)
 {
-    if (vector->count < vector->capacity)
-        return true;
-    int wanted = vector->capacity ? vector->capacity * 2 : 16;
-    sd_slice *slice = sd__realloc(vector->slice, (size_t)wanted, sizeof *slice);
+    size_t count = (size_t)vector->count;
+    sd_slice *slice = sd__grown(vector->slice, count, sizeof *slice);
     if (slice)
         vector->slice = slice;
-    sd_ref *leaf_ref = sd__realloc(vector->leaf, (size_t)wanted, sizeof *leaf_ref);
+    sd_ref *leaf_ref = sd__grown(vector->leaf, count, sizeof *leaf_ref);
     if (leaf_ref)
         vector->leaf = leaf_ref;
-    sd_ref *next = sd__realloc(vector->next, (size_t)wanted, sizeof *next);
+    sd_ref *next = sd__grown(vector->next, count, sizeof *next);
     if (next)
         vector->next = next;
-    if (!slice || !leaf_ref || !next)
-        return false;
-    vector->capacity = wanted;
-    return true;
+    return slice && leaf_ref && next;
 }
 
 static sd_status slice_fits(sd_graph *graph, const sd_vector *vector, const char *name, sd_dtype dtype)

@@ -101,9 +101,6 @@ uint64_t sd__lab_seed(sd_lab *lab, const char *purpose, int repetition);
 /* Confidence of each of n intervals that hold together with 95 % (Bonferroni). */
 double sd__lab_confidence(int n);
 
-/* Folder of the data sets ($SONDE_DATA, else ~/.cache/sonde); NULL: none. */
-const char *sd__lab_data(void);
-
 /* ---- for experiments: what came out --------------------------------------------------------------------------------------------- */
 
 /* A measurement with its interval beside theory's number (NAN: theory gives none). part NULL: context only. */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 sd_status sd__lab_begin(sd_context *context, const sd_claim *claim, const sd_lab_options *options, sd_lab *lab)
 {
@@ -91,13 +90,6 @@ sd_random sd__lab_random(sd_lab *lab, const char *purpose, int repetition)
 }
 
 double sd__lab_confidence(int n) { return 1 - 0.05 / (n > 0 ? n : 1); }
-
-const char *sd__lab_data(void)
-{
-    const char *folder = getenv("SONDE_DATA");
-    struct stat info;
-    return folder && !stat(folder, &info) && S_ISDIR(info.st_mode) ? folder : NULL;
-}
 
 /* ---- recording --------------------------------------------------------------------------------------------------------------- */
 

@@ -8,27 +8,16 @@
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
-static bool grow(void **block, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int wanted = *capacity ? 2 * *capacity : 32;
-    void *grown = sd__realloc(*block, (size_t)wanted, size);
-    if (!grown)
-        return false;
-    *block = grown;
-    *capacity = wanted;
-    return true;
-}
-
 /* The entry of a hash, made if it is new; NULL without memory. */
 static sd_layer_name *entry(sd_layer_book *book, uint64_t hash)
 {
     for (int i = 0; i < book->names; i++)
         if (book->name[i].hash == hash)
             return &book->name[i];
-    if (!grow((void **)&book->name, book->names, &book->name_capacity, sizeof *book->name))
+    sd_layer_name *name = sd__grown(book->name, (size_t)book->names, sizeof *name);
+    if (!name)
         return NULL;
+    book->name = name;
     book->name[book->names] = (sd_layer_name){hash, 0};
     return &book->name[book->names++];
 }
@@ -77,8 +66,10 @@ static bool open_scope(sd_builder *b, const char *kind, const char *name)
 void sd_layer_begin(sd_builder *builder, const char *kind, const char *name)
 {
     sd_layer_book *book = builder->book;
-    if (!grow((void **)&book->open, book->depth, &book->open_capacity, sizeof *book->open) ||
-        !open_scope(builder, kind, name)) {
+    sd_layer_row *open = sd__grown(book->open, (size_t)book->depth, sizeof *open);
+    if (open)
+        book->open = open;
+    if (!open || !open_scope(builder, kind, name)) {
         no_memory(builder);
         return;
     }
@@ -101,10 +92,13 @@ sd_node sd_layer_end(sd_builder *builder, sd_node output, unsigned role)
     row.end = builder->graph->count;
     row.role = role;
     sd_scope_pop(builder->graph);
-    if (grow((void **)&book->row, book->rows, &book->row_capacity, sizeof *book->row))
-        book->row[book->rows++] = row;
-    else
+    sd_layer_row *rows = sd__grown(book->row, (size_t)book->rows, sizeof *rows);
+    if (!rows) {
         no_memory(builder);
+        return output;
+    }
+    book->row = rows;
+    book->row[book->rows++] = row;
     return output;
 }
 

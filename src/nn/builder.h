@@ -24,11 +24,11 @@ typedef struct sd_layer_name {
 struct sd_layer_book {
     sd_arena arena;
     sd_layer_row *row; /* closed layers, in the order of closing */
-    int rows, row_capacity;
+    int rows;
     sd_layer_row *open; /* stack of layers that are open */
-    int depth, open_capacity;
+    int depth;
     sd_layer_name *name;
-    int names, name_capacity;
+    int names;
 };
 
 /* Fills the builder for one program over `graph`, leaves included; errors are latched in the graph. */

@@ -80,8 +80,9 @@ static double polynomial(const double p[8], double x)
 }
 
 /*
- * The number below which a normal number lies with probability 1/2 + q, |q| < 1/2: algorithm AS 241 of Wichura (1988), PPND16,
- * whose relative error is 1e-16. A logarithm is needed in the tails alone, which makes it three times as fast as Box and Muller.
+ * The number below which a normal number lies with probability 1/2 + q, |q| < 1/2: algorithm AS 241 of Wichura
+ * (1988), PPND16, whose relative error is 1e-16. A logarithm is needed in the tails alone, which makes it three times
+ * as fast as Box and Muller.
  */
 static double normal_quantile(double q)
 {

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "nn/model.h"
+#include "tensor/element.h"
 
 /* ---- compiling --------------------------------------------------------------------------------------------------- */
 
@@ -213,7 +214,7 @@ sd_status sd_model_run(sd_model *model, sd_mode mode, int64_t batch, const sd_mo
     SD_TRY(bind(model, program, io));
     SD_TRY(sd_run(program->plan, program->workspace, program->binding, sd_context_pool(model->context)));
     if (io->loss)
-        *io->loss = model->spec.dtype == SD_F64 ? program->loss.f64 : (double)program->loss.f32;
+        *io->loss = sd__element(&program->loss, model->spec.dtype, 0);
     if (io->grad)
         clear_frozen(model, io->grad);
     return SD_OK;

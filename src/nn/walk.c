@@ -32,16 +32,12 @@ void sd__walk_enter(sd_walk *walk, const char *kind, const char *name) { sd__blo
 
 sd_node sd__walk_leave(sd_walk *walk, sd_node output)
 {
-    if (walk->blocks == walk->block_capacity) {
-        int capacity = walk->block_capacity ? 2 * walk->block_capacity : 16;
-        sd_walk_block *grown = sd__realloc(walk->block, (size_t)capacity, sizeof *grown);
-        if (!grown) {
-            sd_block_end(walk->builder);
-            return sd__walk_fail(walk, sd__fail(SD_ENOMEM, "no memory for a block"));
-        }
-        walk->block = grown;
-        walk->block_capacity = capacity;
+    sd_walk_block *block = sd__grown(walk->block, (size_t)walk->blocks, sizeof *block);
+    if (!block) {
+        sd_block_end(walk->builder);
+        return sd__walk_fail(walk, sd__fail(SD_ENOMEM, "no memory for a block"));
     }
+    walk->block = block;
     walk->block[walk->blocks++] = (sd_walk_block){sd_scope_path(walk->builder->graph), output};
     sd_block_end(walk->builder);
     return output;

@@ -48,7 +48,7 @@ typedef struct sd_walk {
     sd_loss_spec loss;
     sd_builder *builder; /* of the walk that goes on */
     sd_walk_block *block;
-    int blocks, block_capacity;
+    int blocks;
     int count;                    /* layers so far */
     sd_status status;             /* of the first mistake in the tree; the builders' own are in the graph */
     char *message;                /* its text */

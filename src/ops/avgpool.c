@@ -3,17 +3,22 @@
 #include "ops/element.h"
 #include "ops/pooling.h"
 
-static int64_t at(const sd_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l)
-{
-    return i * t->stride[0] + j * t->stride[1] + k * t->stride[2] + l * t->stride[3];
-}
+/* What a window covers of the image: rows [begin[0],end[0]), columns [begin[1],end[1]), and how many elements; never empty. */
+typedef struct box {
+    int64_t begin[2], end[2], count;
+} box;
 
-/* The part [*begin,*end) of the image that the window at a position covers along an axis; never empty. */
-static void covered(const sd_pool_attr *attr, int axis, int64_t position, int64_t *begin, int64_t *end)
+/* index: [b,h,w,c], of which h and w are the window's position */
+static box covered(const sd_pool_attr *attr, const int64_t *index)
 {
-    int64_t first = position * attr->window.stride[axis] - attr->window.pad_lo[axis];
-    *begin = SD_MAX(first, 0);
-    *end = SD_MIN(first + attr->window.size[axis], attr->image[axis]);
+    box b = {.count = 1};
+    for (int i = 0; i < 2; i++) {
+        int64_t first = index[1 + i] * attr->window.stride[i] - attr->window.pad_lo[i];
+        b.begin[i] = SD_MAX(first, 0);
+        b.end[i] = SD_MIN(first + attr->window.size[i], attr->image[i]);
+        b.count *= b.end[i] - b.begin[i];
+    }
+    return b;
 }
 
 /* ---- avgpool ---- */
@@ -28,31 +33,18 @@ static void run(const sd_args *args)
 {
     const sd_tensor *x = &args->in[0], *y = &args->out[0];
     for (sd_walk k = sd__walk(y->shape, 1, &y); k.left > 0; sd__walk_next(&k)) {
-        int64_t top, bottom, left, right;
+        box b = covered(args->attr, k.index);
         double sum = 0;
-        covered(args->attr, 0, k.index[1], &top, &bottom);
-        covered(args->attr, 1, k.index[2], &left, &right);
-        for (int64_t h = top; h < bottom; h++)
-            for (int64_t w = left; w < right; w++)
-                sum += sd__get(x, at(x, k.index[0], h, w, k.index[3]));
-        sd__put(y, k.offset[0], sum / (double)((bottom - top) * (right - left)));
+        for (int64_t h = b.begin[0]; h < b.end[0]; h++)
+            for (int64_t w = b.begin[1]; w < b.end[1]; w++)
+                sum += sd__get(x, sd__at(x, k.index[0], h, w, k.index[3]));
+        sd__put(y, k.offset[0], sum / (double)b.count);
     }
 }
 
 static void vjp(sd_vjp_rule *r) { r->grad[0] = sd__append1(&sd__op_avgpool_dx, sd__attr(r->y), r->dy[0]); }
 
-sd_node sd_avgpool(sd_node x, sd_window window)
-{
-    sd_pool_attr attr = sd__pooling_attr(x, window);
-    return sd__append1(&sd__op_avgpool, &attr, x);
-}
-
-static sd_node example(sd_example *e)
-{
-    sd_shape x, y;
-    sd_pool_attr attr = sd__pooling_example(e, &x, &y);
-    return sd__append1(&sd__op_avgpool, &attr, sd__example_real(e, x));
-}
+sd_node sd_avgpool(sd_node x, sd_window window) { return sd__append_pooling(&sd__op_avgpool, x, window); }
 
 const sd_op sd__op_avgpool = {
     .name = "avgpool",
@@ -66,7 +58,7 @@ const sd_op sd__op_avgpool = {
     .kernel = {[SD_F32] = run, [SD_F64] = run},
     .flops = sd__pooling_flops,
     .print = sd__window_print,
-    .example = example,
+    .example = sd__example_pooling,
 };
 
 /* ---- avgpool_dx ---- */
@@ -95,13 +87,11 @@ static void run_dx(const sd_args *args)
     const sd_tensor *dy = &args->in[0], *dx = &args->out[0];
     sd__clear(dx);
     for (sd_walk k = sd__walk(dy->shape, 1, &dy); k.left > 0; sd__walk_next(&k)) {
-        int64_t top, bottom, left, right;
-        covered(args->attr, 0, k.index[1], &top, &bottom);
-        covered(args->attr, 1, k.index[2], &left, &right);
-        double share = sd__get(dy, k.offset[0]) / (double)((bottom - top) * (right - left));
-        for (int64_t h = top; h < bottom; h++)
-            for (int64_t w = left; w < right; w++) {
-                int64_t to = at(dx, k.index[0], h, w, k.index[3]);
+        box b = covered(args->attr, k.index);
+        double share = sd__get(dy, k.offset[0]) / (double)b.count;
+        for (int64_t h = b.begin[0]; h < b.end[0]; h++)
+            for (int64_t w = b.begin[1]; w < b.end[1]; w++) {
+                int64_t to = sd__at(dx, k.index[0], h, w, k.index[3]);
                 sd__put(dx, to, sd__get(dx, to) + share);
             }
     }

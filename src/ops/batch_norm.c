@@ -12,17 +12,6 @@
 
 /* ---- batch_norm ---- */
 
-static sd_status infer(sd_infer *c)
-{
-    SD_TRY(sd__check_norm(c, 2));
-    SD_TRY(sd__check_per_channel(c, 1, "scale"));
-    SD_TRY(sd__check_per_channel(c, 2, "offset"));
-    c->n_out = 3;
-    c->out[0] = c->in[0];
-    c->out[1] = c->out[2] = c->in[1];
-    return SD_OK;
-}
-
 /* x - mean first, then its square: the mean of squares minus the squared mean loses all digits where the mean is large. */
 static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_node *result)
 {
@@ -36,24 +25,17 @@ static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_n
     result[2] = variance;
 }
 
-static sd_node plus(sd_node sum, sd_node term) { return sd__has(sum) ? sd_add(sum, term) : term; }
-
 /* d mean / dx = 1/n; d var / dx = 2 (x - mean) / n, for the part through the mean adds up to zero. */
 static void vjp(sd_vjp_rule *r)
 {
     sd_node x = sd__operand(r->y, 0), mean = sd_node_result(r->y, 1);
     sd_shape shape = sd_node_shape(x);
     double per_number = (double)sd__last(shape) / (double)sd_shape_count(shape);
-    if (sd__has(r->dy[0])) {
-        sd_node in[] = {x, sd__operand(r->y, 1), mean, sd_node_result(r->y, 2), r->dy[0]};
-        sd_node grad = sd__append(x.graph, &sd__op_batch_norm_grad, sd__attr(r->y), 5, in);
-        for (int i = 0; i < 3; i++)
-            r->grad[i] = sd_node_result(grad, i);
-    }
+    sd__norm_vjp(r, &sd__op_batch_norm_grad);
     if (sd__has(r->dy[1]))
-        r->grad[0] = plus(r->grad[0], sd_broadcast(sd_scale(r->dy[1], per_number), shape));
+        sd__norm_add(r, sd_broadcast(sd_scale(r->dy[1], per_number), shape));
     if (sd__has(r->dy[2]))
-        r->grad[0] = plus(r->grad[0], sd_mul(sd_sub(x, mean), sd_scale(r->dy[2], 2 * per_number)));
+        sd__norm_add(r, sd_mul(sd_sub(x, mean), sd_scale(r->dy[2], 2 * per_number)));
 }
 
 static double flops(const sd_type *in, const sd_type *out, const void *attr)
@@ -68,10 +50,9 @@ sd_node sd_batch_norm(sd_node x, sd_node scale, sd_node offset, double epsilon)
 
 static sd_node example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
-    sd_node x = sd__example_real(e, shape), scale = sd__example_real(e, channels);
-    return sd_batch_norm(x, scale, sd__example_real(e, channels), epsilon);
+    sd_norm_example n = sd__example_norm(e, 2, false);
+    sd_node x = sd__example_real(e, n.shape), scale = sd__example_real(e, n.channels);
+    return sd_batch_norm(x, scale, sd__example_real(e, n.channels), n.epsilon);
 }
 
 const sd_op sd__op_batch_norm = {
@@ -81,7 +62,7 @@ const sd_op sd__op_batch_norm = {
     .kind = SD_COMPOSITE,
     .arity = 3,
     .attr_size = sizeof(double),
-    .infer = infer,
+    .infer = sd__infer_batch_norm,
     .vjp = vjp,
     .decompose = decompose,
     .flops = flops,
@@ -93,14 +74,11 @@ const sd_op sd__op_batch_norm = {
 
 static sd_status grad_infer(sd_infer *c)
 {
-    static const char *const name[] = {NULL, "scale", "mean", "variance"};
+    static const char *const name[] = {"scale", "mean", "variance"};
     SD_TRY(sd__check_norm(c, 2));
-    for (int i = 1; i < 4; i++)
-        SD_TRY(sd__check_per_channel(c, i, name[i]));
+    SD_TRY(sd__check_per_channel(c, 3, name));
     SD_TRY(sd__check_shape(c, 4, "dy", c->in[0].shape, "the shape of x"));
-    c->n_out = 3;
-    c->out[0] = c->in[0];
-    c->out[1] = c->out[2] = c->in[1];
+    sd__norm_results(c, c->in[1].shape);
     return SD_OK;
 }
 
@@ -123,15 +101,14 @@ static double grad_flops(const sd_type *in, const sd_type *out, const void *attr
 
 static sd_node grad_example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
+    sd_norm_example n = sd__example_norm(e, 2, false);
     sd_node in[5];
-    in[0] = sd__example_real(e, shape);
-    in[1] = sd__example_real(e, channels);
-    in[2] = sd__example_real(e, channels);
-    in[3] = sd__example_variance(e, channels);
-    in[4] = sd__example_real(e, shape);
-    return sd__append(e->graph, &sd__op_batch_norm_grad, &epsilon, 5, in);
+    in[0] = sd__example_real(e, n.shape);
+    in[1] = sd__example_real(e, n.channels);
+    in[2] = sd__example_real(e, n.channels);
+    in[3] = sd__example_variance(e, n.channels);
+    in[4] = sd__example_real(e, n.shape);
+    return sd__append(e->graph, &sd__op_batch_norm_grad, &n.epsilon, 5, in);
 }
 
 const sd_op sd__op_batch_norm_grad = {
@@ -152,10 +129,9 @@ const sd_op sd__op_batch_norm_grad = {
 
 static sd_status eval_infer(sd_infer *c)
 {
-    static const char *const name[] = {NULL, "scale", "offset", "mean", "variance"};
+    static const char *const name[] = {"scale", "offset", "mean", "variance"};
     SD_TRY(sd__check_norm(c, 1));
-    for (int i = 1; i < 5; i++)
-        SD_TRY(sd__check_per_channel(c, i, name[i]));
+    SD_TRY(sd__check_per_channel(c, 4, name));
     c->out[0] = c->in[0];
     return SD_OK;
 }
@@ -178,11 +154,10 @@ sd_node sd_batch_norm_eval(sd_node x, sd_node scale, sd_node offset, sd_node mea
 
 static sd_node eval_example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
-    sd_node x = sd__example_real(e, shape), scale = sd__example_real(e, channels);
-    sd_node offset = sd__example_real(e, channels), mean = sd__example_real(e, channels);
-    return sd_batch_norm_eval(x, scale, offset, mean, sd__example_variance(e, channels), epsilon);
+    sd_norm_example n = sd__example_norm(e, 2, false);
+    sd_node x = sd__example_real(e, n.shape), scale = sd__example_real(e, n.channels);
+    sd_node offset = sd__example_real(e, n.channels), mean = sd__example_real(e, n.channels);
+    return sd_batch_norm_eval(x, scale, offset, mean, sd__example_variance(e, n.channels), n.epsilon);
 }
 
 const sd_op sd__op_batch_norm_eval = {

@@ -9,17 +9,6 @@
 
 /* ---- batch_norm_relu: x, scale, offset -> relu(y), mean, variance ---- */
 
-static sd_status infer(sd_infer *c)
-{
-    SD_TRY(sd__check_norm(c, 2));
-    SD_TRY(sd__check_per_channel(c, 1, "scale"));
-    SD_TRY(sd__check_per_channel(c, 2, "offset"));
-    c->n_out = 3;
-    c->out[0] = c->in[0];
-    c->out[1] = c->out[2] = c->in[1];
-    return SD_OK;
-}
-
 static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_node *result)
 {
     sd_node norm = sd_batch_norm(in[0], in[1], in[2], *(const double *)attr);
@@ -33,23 +22,13 @@ static double flops(const sd_type *in, const sd_type *out, const void *attr)
     return 7.0 * (double)sd_shape_count(in[0].shape);
 }
 
-/*
- * The offset is large against the normalised values, up or down by channel, so that no result lies near the kink: |u| <= sqrt(n - 1)
- * for n values, of which an example has at most 112 a channel.
- */
-static sd_node example_offset(sd_example *e, sd_shape channels)
-{
-    sd_node side = sd_cast(sd__example_input(e, SD_I32, channels, 0, 1), e->dtype);
-    return sd_shift(sd_scale(side, 100), -50);
-}
-
+/* |u| <= sqrt(m - 1) for m values normalised, of which an example has at most 112 a channel; scaled, |scale u| < 22. */
 static sd_node example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
-    sd_node in[] = {sd__example_real(e, shape), sd__example_input(e, e->dtype, channels, -2, 2), {0}};
-    in[2] = example_offset(e, channels);
-    return sd__append(e->graph, &sd__op_batch_norm_relu, &epsilon, 3, in);
+    sd_norm_example n = sd__example_norm(e, 2, false);
+    sd_node in[] = {sd__example_real(e, n.shape), sd__example_input(e, e->dtype, n.channels, -2, 2), {0}};
+    in[2] = sd__example_far_offset(e, n.channels);
+    return sd__append(e->graph, &sd__op_batch_norm_relu, &n.epsilon, 3, in);
 }
 
 const sd_op sd__op_batch_norm_relu = {
@@ -59,7 +38,7 @@ const sd_op sd__op_batch_norm_relu = {
     .kind = SD_COMPOSITE,
     .arity = 3,
     .attr_size = sizeof(double),
-    .infer = infer,
+    .infer = sd__infer_batch_norm,
     .decompose = decompose,
     .flops = flops,
     .print = sd__print_epsilon,
@@ -70,14 +49,11 @@ const sd_op sd__op_batch_norm_relu = {
 
 static sd_status grad_infer(sd_infer *c)
 {
-    static const char *const name[] = {NULL, "scale", "offset", "mean", "variance"};
+    static const char *const name[] = {"scale", "offset", "mean", "variance"};
     SD_TRY(sd__check_norm(c, 2));
-    for (int i = 1; i < 5; i++)
-        SD_TRY(sd__check_per_channel(c, i, name[i]));
+    SD_TRY(sd__check_per_channel(c, 4, name));
     SD_TRY(sd__check_shape(c, 5, "dy", c->in[0].shape, "the shape of x"));
-    c->n_out = 3;
-    c->out[0] = c->in[0];
-    c->out[1] = c->out[2] = c->in[1];
+    sd__norm_results(c, c->in[1].shape);
     return SD_OK;
 }
 
@@ -97,16 +73,15 @@ static double grad_flops(const sd_type *in, const sd_type *out, const void *attr
 
 static sd_node grad_example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 2, false, &epsilon), channels = SD_SHAPE(sd__last(shape));
+    sd_norm_example n = sd__example_norm(e, 2, false);
     sd_node in[6];
-    in[0] = sd__example_real(e, shape);
-    in[1] = sd__example_real(e, channels);
-    in[2] = example_offset(e, channels);
-    in[3] = sd__example_real(e, channels);
-    in[4] = sd__example_variance(e, channels);
-    in[5] = sd__example_real(e, shape);
-    return sd__append(e->graph, &sd__op_batch_norm_relu_grad, &epsilon, 6, in);
+    in[0] = sd__example_real(e, n.shape);
+    in[1] = sd__example_real(e, n.channels);
+    in[2] = sd__example_far_offset(e, n.channels);
+    in[3] = sd__example_real(e, n.channels);
+    in[4] = sd__example_variance(e, n.channels);
+    in[5] = sd__example_real(e, n.shape);
+    return sd__append(e->graph, &sd__op_batch_norm_relu_grad, &n.epsilon, 6, in);
 }
 
 const sd_op sd__op_batch_norm_relu_grad = {

@@ -134,11 +134,6 @@ static void vjp_dw(sd_vjp_rule *r)
 
 /* ---- reference kernels: every element of the result is one sum of inner products ---- */
 
-static int64_t at(const sd_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l)
-{
-    return i * t->stride[0] + j * t->stride[1] + k * t->stride[2] + l * t->stride[3];
-}
-
 /* y[b,p,q,f]: over the taps inside the image, the channels of f's group. */
 static double element_y(const sd_conv_attr *a, const sd_tensor *x, const sd_tensor *w, const int64_t i[4])
 {
@@ -148,7 +143,8 @@ static double element_y(const sd_conv_attr *a, const sd_tensor *x, const sd_tens
         for (int64_t s = 0; s < a->window.size[1]; s++) {
             int64_t h = sd__window_element(a, 0, i[1], r), v = sd__window_element(a, 1, i[2], s);
             if (h >= 0 && v >= 0)
-                sum += sd__dot(x, at(x, i[0], h, v, group * n), x->stride[3], w, at(w, r, s, 0, i[3]), w->stride[2], n);
+                sum += sd__strided_dot(x, sd__at(x, i[0], h, v, group * n), x->stride[3], w, sd__at(w, r, s, 0, i[3]),
+                                       w->stride[2], n);
         }
     return sum;
 }
@@ -172,7 +168,7 @@ static double element_x(const sd_conv_attr *a, const sd_tensor *y, const sd_tens
         for (int64_t s = 0; s < a->window.size[1]; s++) {
             int64_t p = position_of(a, 0, i[1], r), q = position_of(a, 1, i[2], s), f = group * n;
             if (p >= 0 && q >= 0)
-                sum += sd__dot(y, at(y, i[0], p, q, f), y->stride[3], w, at(w, r, s, c, f), w->stride[3], n);
+                sum += sd__strided_dot(y, sd__at(y, i[0], p, q, f), y->stride[3], w, sd__at(w, r, s, c, f), w->stride[3], n);
         }
     return sum;
 }
@@ -189,7 +185,7 @@ static double element_w(const sd_conv_attr *a, const sd_tensor *x, const sd_tens
     for (int64_t b = 0; b < x->shape.dim[0] && left < right; b++)
         for (int64_t p = top; p < bottom; p++) {
             int64_t h = sd__window_element(a, 0, p, i[0]);
-            sum += sd__dot(x, at(x, b, h, v, c), step, y, at(y, b, p, left, i[3]), y->stride[2], right - left);
+            sum += sd__strided_dot(x, sd__at(x, b, h, v, c), step, y, sd__at(y, b, p, left, i[3]), y->stride[2], right - left);
         }
     return sum;
 }

@@ -7,6 +7,7 @@
  */
 #include "ops/check.h"
 #include "ops/conv_norm.h"
+#include "ops/norm.h"
 
 enum { X, W, SCALE, OFFSET, MEAN, VARIANCE, RESIDUAL };
 
@@ -25,8 +26,7 @@ static sd_status infer(sd_infer *c)
     c->out[0] = conv.out[0];
     for (int i = SCALE; i <= VARIANCE; i++)
         SD_TRY(sd__check_shape(c, i, name[i], SD_SHAPE(sd__last(c->out[0].shape)), "one number a filter"));
-    if (!(attr->epsilon >= 0 && isfinite(attr->epsilon)))
-        return sd__infer_fail(c, SD_EINVAL, "epsilon is %g; it must be finite and not negative", attr->epsilon);
+    SD_TRY(sd__check_epsilon(c, attr->epsilon));
     return attr->residual ? sd__check_shape(c, RESIDUAL, "residual", c->out[0].shape, "the shape of the result") : SD_OK;
 }
 
@@ -54,13 +54,13 @@ static void print(const void *attr, sd_string *text)
 }
 
 /*
- * Pixels and filters are small, so that |y| < 20 before the offset, of which an example adds 50 or takes 50 away: no result lies
- * near the kink. Some have 16 filters, which fast kernels take.
+ * Pixels and filters are small, so that |y| < 20 before the offset of 50 or -50: no result lies near the kink. Some have 16
+ * filters, which fast kernels take.
  */
 static sd_node example(sd_example *e)
 {
-    static const double epsilon[] = {1e-5, 1e-3, 0.1};
-    sd_conv_norm_attr attr = {.conv = sd__window_example(e, false), .epsilon = epsilon[sd__example_int(e, 0, 2)]};
+    sd_conv_norm_attr attr = {.conv = sd__window_example(e, false)};
+    attr.epsilon = sd__example_epsilon(e);
     attr.residual = sd__example_int(e, 0, 1);
     attr.clip = sd__example_int(e, 0, 1);
     const int64_t *size = attr.conv.window.size, *image = attr.conv.image, images = sd__example_int(e, 1, 2);
@@ -70,9 +70,9 @@ static sd_node example(sd_example *e)
     in[X] = sd__example_input(e, e->dtype, SD_SHAPE(images, image[0], image[1], channels), -0.25, 0.25);
     in[W] = sd__example_input(e, e->dtype, SD_SHAPE(size[0], size[1], channels, filters), -0.25, 0.25);
     in[SCALE] = sd__example_real(e, each);
-    in[OFFSET] = sd_shift(sd_scale(sd_cast(sd__example_input(e, SD_I32, each, 0, 1), e->dtype), 100), -50);
+    in[OFFSET] = sd__example_far_offset(e, each);
     in[MEAN] = sd__example_real(e, each);
-    in[VARIANCE] = sd__example_input(e, e->dtype, each, 0.5, 2);
+    in[VARIANCE] = sd__example_variance(e, each);
     y.dim[1] = sd__window_positions(&attr.conv, 0);
     y.dim[2] = sd__window_positions(&attr.conv, 1);
     if (attr.residual)

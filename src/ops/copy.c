@@ -1,4 +1,6 @@
-/* copy.c -- the operand's elements in row-major order: what the plan puts between a view and a kernel that wants dense memory. */
+/*
+ * copy.c -- the operand's elements in row-major order: what the plan puts between a view and a kernel that wants dense memory.
+ */
 #include "ops/op.h"
 
 static sd_status infer(sd_infer *c)

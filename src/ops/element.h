@@ -6,21 +6,18 @@
 #ifndef SD_OPS_ELEMENT_H
 #define SD_OPS_ELEMENT_H
 
-#include <sonde/tensor.h>
+#include "tensor/element.h"
 
 /* Element number `at`, counted in elements from the data pointer. */
-static inline double sd__get(const sd_tensor *t, int64_t at)
+static inline double sd__get(const sd_tensor *t, int64_t at) { return sd__element(t->data, t->dtype, at); }
+
+/* Where element [i,j,k,l] of a tensor of four axes is. */
+static inline int64_t sd__at(const sd_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l)
 {
-    return t->dtype == SD_F32 ? (double)((const float *)t->data)[at] : ((const double *)t->data)[at];
+    return i * t->stride[0] + j * t->stride[1] + k * t->stride[2] + l * t->stride[3];
 }
 
-static inline void sd__put(const sd_tensor *t, int64_t at, double value)
-{
-    if (t->dtype == SD_F32)
-        ((float *)t->data)[at] = (float)value;
-    else
-        ((double *)t->data)[at] = value;
-}
+static inline void sd__put(const sd_tensor *t, int64_t at, double value) { sd__set_element(t->data, t->dtype, at, value); }
 
 static inline double sd__dot_f32(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n)
 {
@@ -39,8 +36,8 @@ static inline double sd__dot_f64(const double *a, int64_t a_step, const double *
 }
 
 /* Sum of a[a_at + i * a_step] * b[b_at + i * b_step] for i < n; a and b of one type. */
-static inline double sd__dot(const sd_tensor *a, int64_t a_at, int64_t a_step, const sd_tensor *b, int64_t b_at, int64_t b_step,
-                             int64_t n)
+static inline double sd__strided_dot(const sd_tensor *a, int64_t a_at, int64_t a_step, const sd_tensor *b, int64_t b_at,
+                                     int64_t b_step, int64_t n)
 {
     if (a->dtype == SD_F32)
         return sd__dot_f32((const float *)a->data + a_at, a_step, (const float *)b->data + b_at, b_step, n);

@@ -2,8 +2,8 @@
 #include "ops/op.h"
 
 /*
- * Phi(x) = (1 + erf(x / sqrt 2)) / 2; there is no approximation by tanh. Far below 0 the sum cancels: the absolute error stays at
- * rounding, but not the relative one of a result that is nearly 0 (hence the domain of the tests).
+ * Phi(x) = (1 + erf(x / sqrt 2)) / 2; there is no approximation by tanh. Far below 0 the sum cancels: the absolute error stays
+ * at rounding, but not the relative one of a result that is nearly 0 (hence the domain of the tests).
  */
 static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_node *result)
 {

@@ -48,7 +48,10 @@ typedef struct sd_kernel {
     sd_status (*prepare)(const sd_call *call, sd_work *work); /* NULL: the preset */
     sd_kernel_run *run;
     void (*release)(void *state); /* NULL: nothing to free */
-    /* Operand whose memory result 0 may share if that operand dies here (same shape and dtype, dense); -1: none. Bits: 1 << operand. */
+    /*
+     * Operand whose memory result 0 may share if that operand dies here (same shape and dtype, dense); -1:
+     * none. Bits: 1 << operand.
+     */
     unsigned in_place;
 } sd_kernel;
 

@@ -12,12 +12,10 @@
 
 static sd_status infer(sd_infer *c)
 {
+    static const char *const name[] = {"scale", "offset"};
     SD_TRY(sd__check_norm(c, 1));
-    SD_TRY(sd__check_per_channel(c, 1, "scale"));
-    SD_TRY(sd__check_per_channel(c, 2, "offset"));
-    c->n_out = 3;
-    c->out[0] = c->in[0];
-    c->out[1] = c->out[2] = (sd_type){c->in[0].dtype, sd__leading(c->in[0].shape)};
+    SD_TRY(sd__check_per_channel(c, 2, name));
+    sd__norm_results(c, sd__leading(c->in[0].shape));
     return SD_OK;
 }
 
@@ -34,23 +32,16 @@ static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_n
     result[2] = sd_reshape(variance, sd__leading(shape));
 }
 
-static sd_node plus(sd_node sum, sd_node term) { return sd__has(sum) ? sd_add(sum, term) : term; }
-
 static void vjp(sd_vjp_rule *r)
 {
     sd_node x = sd__operand(r->y, 0), mean = sd_node_result(r->y, 1);
     sd_shape shape = sd_node_shape(x);
     double per_number = 1 / (double)sd__last(shape);
-    if (sd__has(r->dy[0])) {
-        sd_node in[] = {x, sd__operand(r->y, 1), mean, sd_node_result(r->y, 2), r->dy[0]};
-        sd_node grad = sd__append(x.graph, &sd__op_layer_norm_grad, sd__attr(r->y), 5, in);
-        for (int i = 0; i < 3; i++)
-            r->grad[i] = sd_node_result(grad, i);
-    }
+    sd__norm_vjp(r, &sd__op_layer_norm_grad);
     if (sd__has(r->dy[1]))
-        r->grad[0] = plus(r->grad[0], sd_broadcast(sd__column(sd_scale(r->dy[1], per_number)), shape));
+        sd__norm_add(r, sd_broadcast(sd__column(sd_scale(r->dy[1], per_number)), shape));
     if (sd__has(r->dy[2]))
-        r->grad[0] = plus(r->grad[0], sd_mul(sd_sub(x, sd__column(mean)), sd__column(sd_scale(r->dy[2], 2 * per_number))));
+        sd__norm_add(r, sd_mul(sd_sub(x, sd__column(mean)), sd__column(sd_scale(r->dy[2], 2 * per_number))));
 }
 
 static double flops(const sd_type *in, const sd_type *out, const void *attr)
@@ -65,10 +56,9 @@ sd_node sd_layer_norm(sd_node x, sd_node scale, sd_node offset, double epsilon)
 
 static sd_node example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 1, true, &epsilon), channels = SD_SHAPE(sd__last(shape));
-    sd_node x = sd__example_real(e, shape), scale = sd__example_real(e, channels);
-    return sd_layer_norm(x, scale, sd__example_real(e, channels), epsilon);
+    sd_norm_example n = sd__example_norm(e, 1, true);
+    sd_node x = sd__example_real(e, n.shape), scale = sd__example_real(e, n.channels);
+    return sd_layer_norm(x, scale, sd__example_real(e, n.channels), n.epsilon);
 }
 
 const sd_op sd__op_layer_norm = {
@@ -90,14 +80,13 @@ const sd_op sd__op_layer_norm = {
 
 static sd_status grad_infer(sd_infer *c)
 {
+    static const char *const name[] = {"scale"};
     SD_TRY(sd__check_norm(c, 1));
-    SD_TRY(sd__check_per_channel(c, 1, "scale"));
+    SD_TRY(sd__check_per_channel(c, 1, name));
     SD_TRY(sd__check_shape(c, 2, "mean", sd__leading(c->in[0].shape), "one number a row of x"));
     SD_TRY(sd__check_shape(c, 3, "variance", sd__leading(c->in[0].shape), "one number a row of x"));
     SD_TRY(sd__check_shape(c, 4, "dy", c->in[0].shape, "the shape of x"));
-    c->n_out = 3;
-    c->out[0] = c->in[0];
-    c->out[1] = c->out[2] = c->in[1];
+    sd__norm_results(c, c->in[1].shape);
     return SD_OK;
 }
 
@@ -120,15 +109,14 @@ static double grad_flops(const sd_type *in, const sd_type *out, const void *attr
 
 static sd_node grad_example(sd_example *e)
 {
-    double epsilon;
-    sd_shape shape = sd__example_norm(e, 1, true, &epsilon), channels = SD_SHAPE(sd__last(shape));
+    sd_norm_example n = sd__example_norm(e, 1, true);
     sd_node in[5];
-    in[0] = sd__example_real(e, shape);
-    in[1] = sd__example_real(e, channels);
-    in[2] = sd__example_real(e, sd__leading(shape));
-    in[3] = sd__example_variance(e, sd__leading(shape));
-    in[4] = sd__example_real(e, shape);
-    return sd__append(e->graph, &sd__op_layer_norm_grad, &epsilon, 5, in);
+    in[0] = sd__example_real(e, n.shape);
+    in[1] = sd__example_real(e, n.channels);
+    in[2] = sd__example_real(e, sd__leading(n.shape));
+    in[3] = sd__example_variance(e, sd__leading(n.shape));
+    in[4] = sd__example_real(e, n.shape);
+    return sd__append(e->graph, &sd__op_layer_norm_grad, &n.epsilon, 5, in);
 }
 
 const sd_op sd__op_layer_norm_grad = {

@@ -68,7 +68,7 @@ static void run(const sd_args *args)
     a.shape = b.shape = y->shape;
     const sd_tensor *operand[] = {y, &a, &b};
     for (sd_walk w = sd__walk(y->shape, 3, operand); w.left > 0; sd__walk_next(&w))
-        sd__put(y, w.offset[0], sd__dot(&a, w.offset[1], a_step, &b, w.offset[2], b_step, n));
+        sd__put(y, w.offset[0], sd__strided_dot(&a, w.offset[1], a_step, &b, w.offset[2], b_step, n));
 }
 
 static double flops(const sd_type *in, const sd_type *out, const void *attr)

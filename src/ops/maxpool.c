@@ -9,11 +9,6 @@
 #include "ops/pool.h"
 #include "ops/pooling.h"
 
-static int64_t at(const sd_tensor *t, const int64_t i[4])
-{
-    return i[0] * t->stride[0] + i[1] * t->stride[1] + i[2] * t->stride[2] + i[3] * t->stride[3];
-}
-
 /* ---- maxpool ---- */
 
 static sd_status infer(sd_infer *c)
@@ -38,7 +33,7 @@ static int64_t winner(const sd_pool_attr *a, const sd_tensor *x, const int64_t i
             int64_t h = sd__window_element(a, 0, i[1], r), w = sd__window_element(a, 1, i[2], s);
             if (h < 0 || w < 0)
                 continue;
-            double value = sd__get(x, at(x, (int64_t[]){i[0], h, w, i[3]}));
+            double value = sd__get(x, sd__at(x, i[0], h, w, i[3]));
             if (found < 0 || beats(value, *best)) {
                 found = h * a->image[1] + w;
                 *best = value;
@@ -65,18 +60,7 @@ static void vjp(sd_vjp_rule *r)
         r->grad[0] = sd_pool_scatter(r->dy[0], sd_node_result(r->y, 1), attr->image[0], attr->image[1]);
 }
 
-sd_node sd_maxpool(sd_node x, sd_window window)
-{
-    sd_pool_attr attr = sd__pooling_attr(x, window);
-    return sd__append1(&sd__op_maxpool, &attr, x);
-}
-
-static sd_node example(sd_example *e)
-{
-    sd_shape x, y;
-    sd_pool_attr attr = sd__pooling_example(e, &x, &y);
-    return sd__append1(&sd__op_maxpool, &attr, sd__example_real(e, x));
-}
+sd_node sd_maxpool(sd_node x, sd_window window) { return sd__append_pooling(&sd__op_maxpool, x, window); }
 
 const sd_op sd__op_maxpool = {
     .name = "maxpool",
@@ -90,7 +74,7 @@ const sd_op sd__op_maxpool = {
     .kernel = {[SD_F32] = run, [SD_F64] = run},
     .flops = sd__pooling_flops,
     .print = sd__window_print,
-    .example = example,
+    .example = sd__example_pooling,
     .sample = {.ties = true},
 };
 
@@ -103,7 +87,7 @@ static sd_status check_index(sd_infer *c, const char *name)
     SD_TRY(sd__check_rank(c, 0, name, 4, "[B,H,W,C]"));
     SD_TRY(sd__check_i32(c, 1, "index"));
     SD_TRY(sd__check_rank(c, 1, "index", 4, "[B,OH,OW,C]"));
-    return sd__check_image(c, attr->image[0], attr->image[1]);
+    return sd__check_image(c, attr->image);
 }
 
 static sd_status infer_gather(sd_infer *c)
@@ -115,9 +99,7 @@ static sd_status infer_gather(sd_infer *c)
     if (x.dim[0] != index.dim[0] || x.dim[3] != index.dim[3])
         return sd__infer_fail(c, SD_ESHAPE, "x %s, index %s: the first and last sizes must be equal", sd_shape_text(x, have),
                               sd_shape_text(index, other));
-    if (x.dim[1] != attr->image[0] || x.dim[2] != attr->image[1])
-        return sd__infer_fail(c, SD_ESHAPE, "x is %s, but an image of %lld x %lld was announced", sd_shape_text(x, have),
-                              (long long)attr->image[0], (long long)attr->image[1]);
+    SD_TRY(sd__check_announced(c, attr->image));
     c->out[0] = (sd_type){c->in[0].dtype, index};
     return SD_OK;
 }
@@ -136,10 +118,10 @@ static sd_status infer_scatter(sd_infer *c)
 /* Where in the larger image the index at i points, or -1: an index outside it stands for no element. */
 static int64_t target(const sd_pool_index_attr *attr, const sd_tensor *index, const sd_tensor *image, const int64_t i[4])
 {
-    int64_t to = ((const int32_t *)index->data)[at(index, i)];
+    int64_t to = ((const int32_t *)index->data)[sd__at(index, i[0], i[1], i[2], i[3])];
     if (to < 0 || to >= attr->image[0] * attr->image[1])
         return -1;
-    return at(image, (int64_t[]){i[0], to / attr->image[1], to % attr->image[1], i[3]});
+    return sd__at(image, i[0], to / attr->image[1], to % attr->image[1], i[3]);
 }
 
 static void run_gather(const sd_args *args)

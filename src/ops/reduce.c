@@ -97,9 +97,10 @@ sd_reduction sd__reduction(const sd_tensor *x, uint32_t axes)
     return r;
 }
 
-sd_shape sd__example_reduce(sd_example *e, uint32_t *axes)
+sd_node sd__example_reduce(sd_example *e)
 {
     sd_shape shape = sd__example_any_shape(e, 1);
-    *axes = (uint32_t)sd__example_int(e, 1, (1 << shape.rank) - 1);
-    return shape;
+    uint32_t axes = (uint32_t)sd__example_int(e, 1, (1 << shape.rank) - 1);
+    bool keep = sd__example_int(e, 0, 1);
+    return sd__append_reduce(e->op, sd__example_real(e, shape), axes, keep);
 }

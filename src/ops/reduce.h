@@ -29,7 +29,7 @@ sd_node sd__append_reduce(const sd_op *op, sd_node x, uint32_t axes, bool keep);
 /* The shape of x with the axes of the set at size 1. */
 sd_shape sd__shape_kept(sd_shape shape, uint32_t axes);
 
-/* A random shape of 1..4 axes, and a set of its axes that is not empty. */
-sd_shape sd__example_reduce(sd_example *e, uint32_t *axes);
+/* The example of sum and reduce_max. */
+sd_node sd__example_reduce(sd_example *e);
 
 #endif

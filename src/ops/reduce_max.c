@@ -85,13 +85,6 @@ static void vjp(sd_vjp_rule *r)
     r->grad[0] = sd_permute(sd_reshape(dx, sd_node_shape(moved)), back);
 }
 
-static sd_node example(sd_example *e)
-{
-    uint32_t axes;
-    sd_shape shape = sd__example_reduce(e, &axes);
-    return sd_reduce_max(sd__example_real(e, shape), axes, sd__example_int(e, 0, 1));
-}
-
 const sd_op sd__op_reduce_max = {
     .name = "reduce_max",
     .doc = "maximum over a set of axes; the derivative goes to the first of equals",
@@ -103,7 +96,7 @@ const sd_op sd__op_reduce_max = {
     .kernel = {[SD_F32] = reduce_max_f32, [SD_F64] = reduce_max_f64},
     .flops = sd__flops_reduce,
     .print = sd__print_reduce,
-    .example = example,
+    .example = sd__example_reduce,
     .sample = {.ties = true},
 };
 

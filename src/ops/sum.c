@@ -2,7 +2,9 @@
 #include "ops/sum.h"
 #include "ops/reduce.h"
 
-/* Elements that do not follow each other are copied together first, a block at a time, so that any strides give the same bits. */
+/*
+ * Elements that do not follow each other are copied together first, a block at a time, so that any strides give the same bits.
+ */
 #define SUM(suffix, type)                                                                         \
     static type sum_apart_##suffix(const type *x, sd_walk *walk, int64_t n)                       \
     {                                                                                             \
@@ -55,13 +57,6 @@ static void vjp(sd_vjp_rule *r)
     r->grad[0] = sd_broadcast(sd_reshape(r->dy[0], sd__shape_kept(shape, attr->axes)), shape);
 }
 
-static sd_node example(sd_example *e)
-{
-    uint32_t axes;
-    sd_shape shape = sd__example_reduce(e, &axes);
-    return sd_sum(sd__example_real(e, shape), axes, sd__example_int(e, 0, 1));
-}
-
 const sd_op sd__op_sum = {
     .name = "sum",
     .doc = "sum over a set of axes",
@@ -73,7 +68,7 @@ const sd_op sd__op_sum = {
     .kernel = {[SD_F32] = sum_f32, [SD_F64] = sum_f64},
     .flops = sd__flops_reduce,
     .print = sd__print_reduce,
-    .example = example,
+    .example = sd__example_reduce,
 };
 
 sd_node sd_sum(sd_node x, uint32_t axes, bool keep) { return sd__append_reduce(&sd__op_sum, x, axes, keep); }

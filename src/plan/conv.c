@@ -1,5 +1,6 @@
 /*
- * conv.c -- in evaluation, the batch norm behind a convolution becomes part of it, and so do a residual sum and a ReLU behind that.
+ * conv.c -- in evaluation, the batch norm behind a convolution becomes part of it, and so do a residual
+ * sum and a ReLU behind that.
  *
  * Scale and shift of the norm are functions of parameters and state, which may change from run to run: the joint kernel makes
  * them anew in each, a few numbers a filter. The weights themselves are not touched, so nothing must be kept or compared. The

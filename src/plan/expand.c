@@ -20,13 +20,7 @@ static void visit(sd_rewrite *r, uint32_t id)
         sd__keep(r, id);
         return;
     }
-    sd_node operand[SD_MAX_IN], result[SD_MAX_OUT] = {0};
-    for (uint32_t i = 0; i < node->n_in; i++)
-        operand[i] = sd__became(r, node->in[i]);
-    r->to->path = sd__path_in(r, node->path);
-    node->op->decompose(r->to, operand, node->attr, result);
-    for (uint32_t k = 0; k < node->n_out; k++)
-        sd__becomes(r, id, k, result[k]);
+    sd__decompose(r, id);
     r->changed = true;
 }
 

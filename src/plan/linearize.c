@@ -88,7 +88,10 @@ static sd_status point_program(const cut *c, const sd_program *whole, sd_program
     return sd__borrow_graph(c->graph, point);
 }
 
-/* What the second plan needs of a node of which nothing is saved: its own work, leaves and constants, and views of what is there. */
+/*
+ * What the second plan needs of a node of which nothing is saved: its own work, leaves and constants,
+ * and views of what is there.
+ */
 static bool stays(const sd_rewrite *r, uint32_t id)
 {
     const cut *c = r->user;

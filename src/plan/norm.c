@@ -1,8 +1,9 @@
 /*
  * norm.c -- a ReLU behind a batch norm is done while normalising, and its slope while going back.
  *
- * Forward, relu(batch_norm(x)) becomes one node if nobody else reads the norm's result. Back, the slope relu'(y) dy that feeds
- * the norm's derivative becomes part of it, if nobody else reads that product. Each spares writing and reading the whole tensor.
+ * Forward, relu(batch_norm(x)) becomes one node if nobody else reads the norm's result. Back, the slope relu'(y) dy
+ * that feeds the norm's derivative becomes part of it, if nobody else reads that product. Each spares writing and
+ * reading the whole tensor.
  */
 #include <stdlib.h>
 

@@ -8,7 +8,9 @@
 #include "graph/graph.h"
 #include "ops/kernel.h"
 
-/* Where a tensor's first element lies: in a slot of the caller, in the arena of the workspace, or among the plan's constants. */
+/*
+ * Where a tensor's first element lies: in a slot of the caller, in the arena of the workspace, or among the plan's constants.
+ */
 #define SD_PLACE_ARENA (-1)
 #define SD_PLACE_CONSTANT (-2)
 
@@ -58,7 +60,9 @@ struct sd_workspace {
     sd_tensor *tensor; /* [n_tensors] with addresses */
 };
 
-/* Arena places for n buffers, each alive from step `first` to step `last`; returns the bytes needed. SIZE_MAX without memory. */
+/*
+ * Arena places for n buffers, each alive from step `first` to step `last`; returns the bytes needed. SIZE_MAX without memory.
+ */
 typedef struct sd_buffer {
     size_t bytes;
     int first, last; /* first > last: never used */

@@ -5,8 +5,8 @@
  *     maxpool(relu(z)) = relu(maxpool(z)),    maxpool(z + bias) = maxpool(z) + bias,
  * and on the way back, where the winner's slope is that of the pooled value y,
  *     scatter(d) step(relu(z)) = scatter(d step(y)),    sum scatter(d) = sum d,    gather(a step(relu(z))) = gather(a) step(y).
- * Values stay the same bit for bit. Where clipping or rounding made a tie, another element of the tie may win; clipped ones have
- * slope zero, so only the ties of rounding can give their derivative to a neighbour.
+ * Values stay the same bit for bit. Where clipping or rounding made a tie, another element of the tie may win; clipped ones
+ * have slope zero, so only the ties of rounding can give their derivative to a neighbour.
  */
 #include <sonde/ops.h>
 

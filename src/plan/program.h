@@ -50,6 +50,9 @@ sd_status sd__rewrite(sd_program *program, const char *name, sd_visit *visit, vo
 /* The node as it is, over the rewritten operands. */
 void sd__keep(sd_rewrite *r, uint32_t id);
 
+/* The node's decomposition, over the rewritten operands. */
+void sd__decompose(sd_rewrite *r, uint32_t id);
+
 /* Result `result` of old node `id` is `node` of the new graph. */
 void sd__becomes(sd_rewrite *r, uint32_t id, uint32_t result, sd_node node);
 

@@ -38,6 +38,18 @@ void sd__keep(sd_rewrite *r, uint32_t id)
         sd__becomes(r, id, k, (sd_node){r->to, copy.id, k});
 }
 
+void sd__decompose(sd_rewrite *r, uint32_t id)
+{
+    const sd_node_data *node = &r->from->node[id];
+    sd_node operand[SD_MAX_IN], result[SD_MAX_OUT] = {0};
+    for (uint32_t i = 0; i < node->n_in; i++)
+        operand[i] = sd__became(r, node->in[i]);
+    r->to->path = sd__path_in(r, node->path);
+    node->op->decompose(r->to, operand, node->attr, result);
+    for (uint32_t k = 0; k < node->n_out; k++)
+        sd__becomes(r, id, k, result[k]);
+}
+
 void sd__describe(const sd_graph *graph, uint32_t id, sd_tensor in[SD_MAX_IN], sd_tensor out[SD_MAX_OUT])
 {
     const sd_node_data *node = &graph->node[id];

@@ -22,7 +22,7 @@ void sd__anatomy_close(sd_anatomy *a)
     *a = (sd_anatomy){0};
 }
 
-/* ---- what a layer reads --------------------------------------------------------------------------------------------------- */
+/* ---- what a layer reads -------------------------------------------------------------------------------------------------- */
 
 /* A value that carries the signal: computed, or the input itself. */
 static bool carries_signal(const sd_anatomy *a, sd_ref ref)
@@ -80,7 +80,7 @@ bool sd__depends(sd_graph *graph, sd_node node, sd_node on)
     return depends;
 }
 
-/* ---- the linear map -------------------------------------------------------------------------------------------------------- */
+/* ---- the linear map ------------------------------------------------------------------------------------------------------ */
 
 sd_node sd__layer_node(const sd_anatomy *a, const sd_layer_row *row, const sd_op *op)
 {

@@ -19,8 +19,8 @@ sd_status sd__anatomy_open(sd_model *model, sd_mode mode, int64_t batch, sd_anat
 void sd__anatomy_close(sd_anatomy *anatomy);
 
 /*
- * The values from outside that a layer computes with, in the order of reading; a layer without nodes reads what it returns. Returns
- * how many, at most SD_MAX_IN. Parameters, states and constants do not count.
+ * The values from outside that a layer computes with, in the order of reading; a layer without nodes reads what it returns.
+ * Returns how many, at most SD_MAX_IN. Parameters, states and constants do not count.
  */
 int sd__layer_inputs(const sd_anatomy *anatomy, const sd_layer_row *row, sd_node input[SD_MAX_IN]);
 

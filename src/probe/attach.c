@@ -1,4 +1,7 @@
-/* attach.c -- instruments that look on during training: the names under `probes` in a run's file become observers of its trainer. */
+/*
+ * attach.c -- instruments that look on during training: the names under `probes` in a run's file become
+ * observers of its trainer.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,10 @@
 /*
- * attribution.c -- the instrument: which parts of an input speak for the network's answer, and how much of that map is what was learned.
+ * attribution.c -- the instrument: which parts of an input speak for the network's answer, and how much of that
+ * map is what was learned.
  *
- * A map can look convincing and yet show edges that any network would show. So every map stands beside those of two untrained networks:
- * its rank correlation with the first says whether it depends on the weights, that between the two says how low such a number can be.
+ * A map can look convincing and yet show edges that any network would show. So every map stands beside those of two
+ * untrained networks: its rank correlation with the first says whether it depends on the weights, that between the two says
+ * how low such a number can be.
  */
 #include <math.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include "nn/model.h"
 #include "probe/attribution_program.h"
 #include "probe/subject.h"
+#include "train/tally.h"
 
 enum { OWN, TWIN, OTHER, NETWORKS }; /* whose maps are made */
 
@@ -29,7 +32,7 @@ typedef struct study {
     double *map, *cams; /* [NETWORKS, inputs] of one sample; [NETWORKS, items, places] */
 } study;
 
-/* ---- what is asked for ------------------------------------------------------------------------------------------------------ */
+/* ---- what is asked for --------------------------------------------------------------------------------------------------- */
 
 static sd_status check_task(const study *s)
 {
@@ -59,7 +62,7 @@ static sd_status check_numbers(const study *s)
     return SD_OK;
 }
 
-/* ---- the answers of the network ------------------------------------------------------------------------------------------------ */
+/* ---- the answers of the network ------------------------------------------------------------------------------------------ */
 
 static sd_status answer(study *s, int64_t first, int64_t size, void *output, void *loss)
 {
@@ -92,7 +95,7 @@ static sd_status check_finite(const study *s)
 
 static sd_status answer_all(study *s)
 {
-    int64_t n = s->samples.n, batch = SD_MIN(s->subject->batch > 0 ? s->subject->batch : 256, n);
+    int64_t n = s->samples.n, batch = sd__subject_batch(s->subject, n);
     size_t size = sd_dtype_size(s->model->spec.dtype);
     bool has_loss = sd_node_ok(s->model->built.losses);
     void *output = sd__alloc_aligned((size_t)(batch * s->outputs) * size), *loss = sd__alloc_aligned((size_t)batch * size);
@@ -113,15 +116,9 @@ static bool one_for_two(const study *s) { return s->model->spec.classes == 2 && 
 /* The class of the largest output, or -1 without classes. */
 static int predicted(const study *s, int64_t i)
 {
-    const double *z = s->output + i * s->outputs;
-    int best = 0;
     if (!s->model->spec.classes)
         return -1;
-    if (one_for_two(s))
-        return z[0] > 0;
-    for (int c = 1; c < s->outputs; c++)
-        best = z[c] > z[best] ? c : best;
-    return best;
+    return s->outputs > 1 || one_for_two(s) ? sd__predicted_class(s->output, SD_F64, i, s->outputs) : 0;
 }
 
 static int label(const study *s, int64_t i) { return s->model->spec.classes ? ((const int32_t *)s->samples.y)[i] : -1; }
@@ -136,7 +133,7 @@ static sd_explained explained(const study *s, int64_t i)
     return (sd_explained){SD_MAX(class, 0), 1};
 }
 
-/* ---- which samples ---------------------------------------------------------------------------------------------------------------- */
+/* ---- which samples ------------------------------------------------------------------------------------------------------- */
 
 /* What is left with the largest loss; with classes only what is put into a wrong one. -1: nothing. */
 static int64_t worst(const study *s, const bool *taken)
@@ -180,7 +177,7 @@ static sd_status choose(const study *s, int64_t *sample)
     return SD_OK;
 }
 
-/* ---- the baseline ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the baseline -------------------------------------------------------------------------------------------------------- */
 
 static double input_at(const study *s, int64_t sample, int64_t i)
 {
@@ -200,7 +197,7 @@ static void write_reference(const study *s, double *reference)
     }
 }
 
-/* ---- maps ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- maps ---------------------------------------------------------------------------------------------------------------- */
 
 static double *copy(const double *from, int64_t n)
 {
@@ -260,7 +257,7 @@ static sd_status integrate_all(study *s, sd_attribution_report *r)
     return status;
 }
 
-/* ---- Grad-CAM -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Grad-CAM ------------------------------------------------------------------------------------------------------------ */
 
 static sd_status run_cams(study *s, const sd_attribution_report *r)
 {
@@ -316,7 +313,7 @@ static sd_status cam_all(study *s, sd_attribution_report *r)
     return keep_cams(s, r);
 }
 
-/* ---- the report ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the report ---------------------------------------------------------------------------------------------------------- */
 
 /* The mean of one rank over the items in which it exists. */
 static sd_interval mean_rank(const sd_attribution_report *r, size_t offset, double *column)
@@ -387,7 +384,7 @@ static sd_status start_report(study *s, sd_attribution_report *r)
     return status;
 }
 
-/* ---- together ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- together ------------------------------------------------------------------------------------------------------------ */
 
 static sd_status draw_networks(study *s)
 {

@@ -1,8 +1,8 @@
 /*
  * attribution_program.c -- gradients of one output along a path of inputs, and the weighted sum of channels of Grad-CAM.
  *
- * A path is a batch: in eval mode the rows know nothing of each other, so one run gives the gradient at all nodes of the rule, and the sum
- * that is the integral is taken inside the program, in f64.
+ * A path is a batch: in eval mode the rows know nothing of each other, so one run gives the gradient at all nodes of the rule,
+ * and the sum that is the integral is taken inside the program, in f64.
  */
 #include "probe/attribution_program.h"
 
@@ -27,7 +27,7 @@ static sd_node gradient(sd_node z, sd_node pick, sd_node wrt)
     return found;
 }
 
-/* ---- integrated gradients ---------------------------------------------------------------------------------------------------- */
+/* ---- integrated gradients ------------------------------------------------------------------------------------------------ */
 
 static sd_status compile_path(sd_path *p, sd_anatomy *a)
 {
@@ -150,7 +150,7 @@ sd_status sd__path_run(sd_path *p, const sd_weights *weights, const sd_explained
     return SD_OK;
 }
 
-/* ---- Grad-CAM ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Grad-CAM ------------------------------------------------------------------------------------------------------------ */
 
 static bool has_places(sd_node node)
 {

@@ -1,4 +1,6 @@
-/* attribution_program.h -- the two programs behind the instrument *attribution*: a path from baseline to sample, and Grad-CAM. */
+/*
+ * attribution_program.h -- the two programs behind the instrument *attribution*: a path from baseline to sample, and Grad-CAM.
+ */
 #ifndef SD_PROBE_ATTRIBUTION_PROGRAM_H
 #define SD_PROBE_ATTRIBUTION_PROGRAM_H
 
@@ -17,7 +19,7 @@ typedef struct sd_explained {
     double sign;
 } sd_explained;
 
-/* ---- integrated gradients ---------------------------------------------------------------------------------------------------- */
+/* ---- integrated gradients ------------------------------------------------------------------------------------------------ */
 
 typedef struct sd_path {
     sd_model *model;
@@ -36,11 +38,14 @@ typedef struct sd_path {
 sd_status sd__path_open(sd_model *model, int steps, sd_path *path);
 void sd__path_free(sd_path *path);
 
-/* attribution [inputs] of the sample x against the baseline, both [inputs]; ends[0], ends[1]: what is explained at x and at the baseline. */
+/*
+ * attribution [inputs] of the sample x against the baseline, both [inputs]; ends[0], ends[1]: what is explained
+ * at x and at the baseline.
+ */
 sd_status sd__path_run(sd_path *path, const sd_weights *weights, const sd_explained *what, const double *x,
                        const double *baseline, double *attribution, double ends[2]);
 
-/* ---- Grad-CAM ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Grad-CAM ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct sd_cam {
     sd_model *model;

@@ -1,4 +1,7 @@
-/* attribution_section.c -- what the instrument *attribution* says of a run: maps beside those of untrained networks, or a table of features. */
+/*
+ * attribution_section.c -- what the instrument *attribution* says of a run: maps beside those of untrained
+ * networks, or a table of features.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,7 @@ static const char *const baselines[] = {"mean", "zero"};
 /* Samples of images are [height, width, channels]. */
 static bool has_pictures(const sd_examination *e) { return sd_dataset_get(e->run.data)->shape.rank == 3; }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------------------------- */
 
 /* The name from the list, or what stands for its number. */
 static const char *name_of(const char *const *names, const char *kind, int64_t i, char text[48])
@@ -21,7 +24,10 @@ static const char *name_of(const char *const *names, const char *kind, int64_t i
     return names ? names[i] : text;
 }
 
-/* Whose output is explained: "7", "not yes" (of a single output for two classes, when it speaks against the second), "output 3". */
+/*
+ * Whose output is explained: "7", "not yes" (of a single output for two classes, when it speaks against
+ * the second), "output 3".
+ */
 static void explained_text(const sd_examination *e, const sd_attribution *a, char text[64])
 {
     char name[48];
@@ -53,7 +59,7 @@ static void title_of(const sd_examination *e, const sd_attribution *a, char text
                  class_text(e, a->predicted, given), what);
 }
 
-/* ---- what was measured ------------------------------------------------------------------------------------------------------------ */
+/* ---- what was measured --------------------------------------------------------------------------------------------------- */
 
 /* The largest gap, and its share of the difference that is explained there. */
 static double largest_gap(const sd_attribution_report *r, double *share)
@@ -134,7 +140,7 @@ static void say_constant(const sd_attribution_report *r, sd_section *s)
                         constant, r->items);
 }
 
-/* ---- rank correlations --------------------------------------------------------------------------------------------------------------- */
+/* ---- rank correlations --------------------------------------------------------------------------------------------------- */
 
 static void add_ranks(const sd_attribution_report *r, sd_section *s)
 {
@@ -145,7 +151,10 @@ static void add_ranks(const sd_attribution_report *r, sd_section *s)
         sd__section_number(s, "rank_cam", r->cam, r->chance_cam, "Grad-CAM: rank correlation with an untrained network's");
 }
 
-/* Adebayo et al.: a map that random weights give as well says nothing of what was learned. Intervals that do not overlap decide. */
+/*
+ * Adebayo et al.: a map that random weights give as well says nothing of what was learned. Intervals
+ * that do not overlap decide.
+ */
 static const char *verdict(sd_interval own, sd_interval chance)
 {
     if (isnan(own.estimate) || isnan(chance.estimate))
@@ -200,7 +209,7 @@ static void add_samples(const sd_examination *e, const sd_attribution_report *r,
         sd__section_say(s, "The other %d samples are not listed.", r->items - MOST_ROWS);
 }
 
-/* ---- features --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- features ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct feature {
     int64_t index;
@@ -254,7 +263,7 @@ static void add_features(const sd_examination *e, const sd_attribution_report *r
     free(f);
 }
 
-/* ---- pictures ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------------------------------------ */
 
 /* A sample's picture, and room for one of colours. */
 typedef struct canvas {
@@ -384,7 +393,7 @@ static sd_status add_galleries(const sd_examination *e, const sd_attribution_rep
     return status;
 }
 
-/* ---- the instrument ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the instrument ------------------------------------------------------------------------------------------------------ */
 
 static sd_status record(const sd_examination *e, const sd_attribution_report *r, sd_section *s)
 {

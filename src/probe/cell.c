@@ -1,4 +1,7 @@
-/* cell.c -- intervals and polygons by their corners, polytopes by their half-spaces; on which sides of a hyperplane they lie, and cutting. */
+/*
+ * cell.c -- intervals and polygons by their corners, polytopes by their half-spaces; on which sides of a
+ * hyperplane they lie, and cutting.
+ */
 #include "probe/cell.h"
 
 #include <math.h>
@@ -86,8 +89,8 @@ static sd_form between(const sd_form *a, const sd_form *b, double share, int dim
 }
 
 /*
- * Sutherland and Hodgman's clipping at one line. A corner within the tolerance lies on the line and belongs to both parts, so no part
- * is thinner than what rounding can tell. An interval is a polygon with one edge.
+ * Sutherland and Hodgman's clipping at one line. A corner within the tolerance lies on the line and belongs to both parts, so
+ * no part is thinner than what rounding can tell. An interval is a polygon with one edge.
  */
 static sd_status clip(sd_cells *cells, const sd_cell *cell, const sd_form *form, double tolerance, int64_t edge, sd_cell *part)
 {

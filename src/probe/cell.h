@@ -1,8 +1,8 @@
 /*
  * cell.h -- the convex pieces into which hyperplanes cut an interval, a polygon, or a polytope of up to six dimensions.
  *
- * In one and two dimensions a cell is the list of its corners, and cutting clips it. Above that it is a list of half-spaces, and whether a
- * hyperplane meets it is a linear program. Cells lie on a stack: what was cut last is dropped first.
+ * In one and two dimensions a cell is the list of its corners, and cutting clips it. Above that it is a list of half-spaces,
+ * and whether a hyperplane meets it is a linear program. Cells lie on a stack: what was cut last is dropped first.
  */
 #ifndef SD_PROBE_CELL_H
 #define SD_PROBE_CELL_H
@@ -28,7 +28,10 @@ typedef struct sd_cells {
     int64_t count, capacity;
 } sd_cells;
 
-/* On which sides of the hyperplane form = 0 the cell has a part whose values exceed `tolerance`: bits; 0: the form is 0 all over it. */
+/*
+ * On which sides of the hyperplane form = 0 the cell has a part whose values exceed `tolerance`: bits; 0:
+ * the form is 0 all over it.
+ */
 enum { SD_POSITIVE = 1, SD_NEGATIVE = 2 };
 sd_status sd__cell_sides(const sd_cells *cells, const sd_cell *cell, const sd_form *form, double tolerance, int *sides);
 

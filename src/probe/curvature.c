@@ -1,13 +1,14 @@
 /*
  * curvature.c -- the instrument: eigenvalues of the loss's second derivatives, their trace and density, at a model's weights.
  *
- * The gradient's norm belongs to every statement: where it is not 0, a negative eigenvalue says that the loss bends down along some
- * direction, not that the point is a saddle.
+ * The gradient's norm belongs to every statement: where it is not 0, a negative eigenvalue says that the loss bends down along
+ * some direction, not that the point is a saddle.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/base.h"
+#include "base/vector.h"
 #include "probe/lanczos.h"
 #include "probe/subject.h"
 
@@ -145,14 +146,11 @@ static sd_status layers(const sd_subject *subject, const sd_curvature_options *o
 
 static void describe(const sd_subject *subject, sd_curvature *c, sd_curvature_report *r)
 {
-    double sum = 0;
     const double *gradient = sd_curvature_gradient(c);
     r->samples = sd_subject_samples(subject);
     r->parameters = sd_curvature_size(c);
     r->loss = sd_curvature_loss(c);
-    for (int64_t i = 0; i < r->parameters; i++)
-        sum += gradient[i] * gradient[i];
-    r->gradient_norm = sqrt(sum);
+    r->gradient_norm = sqrt(sd__dot(r->parameters, gradient, gradient));
 }
 
 /* What rounding can make of 0: a share of the largest eigenvalue that the products' type can tell from it. */

@@ -1,4 +1,7 @@
-/* curvature_section.c -- what the instrument *curvature* says of a run: its eigenvalues beside the untrained network's and the step size. */
+/*
+ * curvature_section.c -- what the instrument *curvature* says of a run: its eigenvalues beside the untrained
+ * network's and the step size.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,8 +12,8 @@ static const char *const matrices[] = {"hessian", "gauss_newton", "fisher"};
 /* ---- the stability limit ----------------------------------------------------------------------------------------------- */
 
 /*
- * The curvature at which steps of this size begin to oscillate with growing amplitude on a quadratic; NaN where there is no one number
- * (adam and adamw scale every direction by itself). Of sgd's two relatives: Polyak 1964; Cohen et al. 2021, section 2.
+ * The curvature at which steps of this size begin to oscillate with growing amplitude on a quadratic; NaN where there is no one
+ * number (adam and adamw scale every direction by itself). Of sgd's two relatives: Polyak 1964; Cohen et al. 2021, section 2.
  */
 static double stability_limit(const sd_optimizer_spec *o)
 {
@@ -36,7 +39,7 @@ static void say_limit(const sd_optimizer_spec *o, const sd_curvature_report *r, 
                         o->weight_decay > 0 ? " (weight decay, not counted here, adds to it)" : "");
 }
 
-/* ---- sentences, numbers, tables ---------------------------------------------------------------------------------------------- */
+/* ---- sentences, numbers, tables ------------------------------------------------------------------------------------------ */
 
 static void say_subject(const sd_examination *e, const sd_curvature_options *o, const sd_curvature_report *r,
                         const sd_curvature_report *twin, sd_section *s)
@@ -97,7 +100,10 @@ static int by_node(const void *a, const void *b)
     return (x->node > y->node) - (x->node < y->node);
 }
 
-/* A density as the share of eigenvalues below x: the weights of all random vectors' quadratures added up in rising order of nodes. */
+/*
+ * A density as the share of eigenvalues below x: the weights of all random vectors' quadratures added up
+ * in rising order of nodes.
+ */
 static void density_series(const char *name, const sd_curvature_report *r, sd_section *s)
 {
     double sum = 0;
@@ -163,7 +169,7 @@ static void add_layers(const sd_curvature_report *r, const sd_curvature_report *
                         r->layer[i].largest.residual, twin->layer[i].largest.value);
 }
 
-/* ---- the instrument ------------------------------------------------------------------------------------------------------- */
+/* ---- the instrument ------------------------------------------------------------------------------------------------------ */
 
 static void record(const sd_examination *e, const sd_curvature_options *o, const sd_curvature_report *r,
                    const sd_curvature_report *twin, sd_section *s)

@@ -70,7 +70,9 @@ static sd_status lead_sides(sd_explorer *e, const place *p, int i, int j, int *s
     return sd__cell_sides(&e->cells, &p->cell, &lead, e->tolerance[p->step], sides);
 }
 
-/* The candidate that is ahead at the cell's inner point, the first of equals: no other can be clearly ahead all over the cell. */
+/*
+ * The candidate that is ahead at the cell's inner point, the first of equals: no other can be clearly ahead all over the cell.
+ */
 static int ahead(const sd_explorer *e, const place *p, int candidates)
 {
     int best = 0;
@@ -158,9 +160,9 @@ static sd_status cut(sd_explorer *e, const place *p, int candidates, bool *repea
 /* ---- many units at once ------------------------------------------------------------------------------------------------- */
 
 /*
- * Most units of a cell are nowhere near their border, and a look at the box around the cell shows it. What follows decides as decide()
- * does, only from fewer numbers; where it cannot tell, it leaves the unit to decide(). Along a line it also notes how far a whole block
- * of units keeps its choices, so that blocks whose operands have not changed are passed over.
+ * Most units of a cell are nowhere near their border, and a look at the box around the cell shows it. What follows decides as
+ * decide() does, only from fewer numbers; where it cannot tell, it leaves the unit to decide(). Along a line it also notes how
+ * far a whole block of units keeps its choices, so that blocks whose operands have not changed are passed over.
  */
 static bool has_box(const sd_explorer *e, const sd_piece *step) { return e->cells.dims <= 2 && !step->paired; }
 

@@ -1,9 +1,10 @@
 /*
- * explore.h -- every activation pattern of a network over a box in its input space, each with its cell, by cutting kink after kink.
+ * explore.h -- every activation pattern of a network over a box in its input space, each with its cell, by
+ * cutting kink after kink.
  *
- * A cell goes down the network. At each kink a unit whose border runs through the cell cuts it, and the parts go on one after the
- * other; a cell that has passed the last kink lies in one pattern. Nothing is sampled, so nothing can be missed but what is thinner than
- * rounding: a form below 1e-11 of what the kink's operand reaches in the box counts as 0.
+ * A cell goes down the network. At each kink a unit whose border runs through the cell cuts it, and the parts go on one after
+ * the other; a cell that has passed the last kink lies in one pattern. Nothing is sampled, so nothing can be missed but what is
+ * thinner than rounding: a form below 1e-11 of what the kink's operand reaches in the box counts as 0.
  */
 #ifndef SD_PROBE_EXPLORE_H
 #define SD_PROBE_EXPLORE_H
@@ -37,8 +38,8 @@ sd_status sd__explorer_new(const sd_piecewise *net, int dims, sd_explorer *explo
 void sd__explorer_free(sd_explorer *explorer);
 
 /*
- * Input = origin + sum_k x_k axis[k] for lo <= x <= hi; more than two dimensions may be infinite. In one dimension cells come in the order
- * of x. The output's largest values (.size) come from corners and centre.
+ * Input = origin + sum_k x_k axis[k] for lo <= x <= hi; more than two dimensions may be infinite. In one dimension cells come
+ * in the order of x. The output's largest values (.size) come from corners and centre.
  */
 sd_status sd__explore(sd_explorer *explorer, const double *origin, const double *axis, const double *lo, const double *hi,
                       sd_visit_cell *visit, void *user);

@@ -95,7 +95,10 @@ static void *output_of(void *user, const char *slot)
 
 /* ---- averages ---------------------------------------------------------------------------------------------------------- */
 
-/* Cell i of a side of n numbers cut into `cells`: from floor(i n / cells) to ceil((i+1) n / cells), so that every number counts. */
+/*
+ * Cell i of a side of n numbers cut into `cells`: from floor(i n / cells) to ceil((i+1) n / cells), so
+ * that every number counts.
+ */
 static void span(int64_t n, int cells, int i, int64_t *from, int64_t *to)
 {
     *from = i * n / cells;
@@ -173,7 +176,7 @@ static sd_status read_batches(reader *r, int64_t until)
 
 static sd_status read_layers(reader *r)
 {
-    int64_t n = r->samples->n, batch = SD_MIN(r->subject->batch > 0 ? (int64_t)r->subject->batch : 256, n);
+    int64_t n = r->samples->n, batch = sd__subject_batch(r->subject, n);
     for (int k = 0; k < r->n; k++) {
         r->output[k] = sd__alloc((size_t)batch * (size_t)sd_shape_count(r->place[k].shape), r->size);
         if (!r->output[k])

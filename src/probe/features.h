@@ -13,12 +13,15 @@ typedef struct sd_feature_place {
     int grid[2];      /* averages over so many rows and columns of a map; 0: as it is */
 } sd_feature_place;
 
-/* The input, every nonlinear layer in the order of building, the output (unless the last of them is the output). Maps of more than
- * `most` numbers are averaged over the largest square grid that has no more. *places is to be freed. */
+/*
+ * The input, every nonlinear layer in the order of building, the output (unless the last of them is the output). Maps of more
+ * than `most` numbers are averaged over the largest square grid that has no more. *places is to be freed.
+ */
 sd_status sd__feature_places(const sd_model *model, int64_t most, sd_feature_place **places, int *count);
 
 /*
- * Features of n places for all samples of the subject. matrix[k] [.., places[k].read] of the model's type; sample i goes to row row[i].
+ * Features of n places for all samples of the subject. matrix[k] [.., places[k].read] of the model's type;
+ * sample i goes to row row[i].
  *
  * errors  SD_ENONFINITE, with the place
  */

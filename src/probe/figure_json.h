@@ -1,8 +1,8 @@
 /*
  * figure_json.h -- figures as JSON, as experiments and instruments record them: {caption, x, y, log_x, log_y, series, ticks}.
  *
- * A series is {name, style, points}, a point [x, y] or [x, y, low, high]; what is not finite is null. Nothing here draws: that is the
- * report's business. Every function returns false without memory.
+ * A series is {name, style, points}, a point [x, y] or [x, y, low, high]; what is not finite is null. Nothing here draws: that
+ * is the report's business. Every function returns false without memory.
  */
 #ifndef SD_PROBE_FIGURE_JSON_H
 #define SD_PROBE_FIGURE_JSON_H

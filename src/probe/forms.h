@@ -1,9 +1,9 @@
 /*
  * forms.h -- every value of a network as an affine function of d coordinates, kept up to date while units change their choice.
  *
- * A *form* is d + 1 numbers: the value at the origin, then the change with each coordinate. Changes are passed on from step to step, so a
- * unit that switches costs what hangs on it, not a pass through the network. Each change adds a rounding error of about 1e-16 of the
- * values, which is why whoever compares forms leaves 1e-11 of them.
+ * A *form* is d + 1 numbers: the value at the origin, then the change with each coordinate. Changes are passed on from step to
+ * step, so a unit that switches costs what hangs on it, not a pass through the network. Each change adds a rounding error of
+ * about 1e-16 of the values, which is why whoever compares forms leaves 1e-11 of them.
  */
 #ifndef SD_PROBE_FORMS_H
 #define SD_PROBE_FORMS_H

@@ -37,7 +37,7 @@ sd_status sd__instrument_find(const char *name, const sd_instrument **instrument
                     near ? "'?" : "");
 }
 
-/* ---- knobs ---------------------------------------------------------------------------------------------------------------- */
+/* ---- knobs --------------------------------------------------------------------------------------------------------------- */
 
 static int knob_index(const sd_instrument *instrument, const char *name)
 {
@@ -109,7 +109,7 @@ const char *sd__knob_text(const sd_examination *e, const char *name)
     return i < 0 ? NULL : e->given[i];
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------------------------- */
 
 /* What every instrument has to name: the subset, the modes, the element type, and that the loss has no weight decay in it. */
 static void common_facts(const sd_examination *e, sd_section *s)

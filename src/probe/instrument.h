@@ -1,9 +1,10 @@
 /*
  * instrument.h -- what an instrument is to the command, the report and the trainer: a row of a table.
  *
- * instruments.def lists them; each is one file of src/probe/ with a public function (sonde/probe.h), and a `const sd_instrument` whose
- * `examine` calls it for the run and for its control and writes down what it found (section.h). `sonde probe NAME`, its options and help,
- * `--json`, the page of `--html` and the scalars of `probes:` during training follow from the row.
+ * instruments.def lists them; each is one file of src/probe/ with a public function (sonde/probe.h), and a `const
+ * sd_instrument` whose `examine` calls it for the run and for its control and writes down what it found (section.h).
+ * `sonde probe NAME`, its options and help, `--json`, the page of `--html` and the scalars of `probes:` during
+ * training follow from the row.
  */
 #ifndef SD_PROBE_INSTRUMENT_H
 #define SD_PROBE_INSTRUMENT_H
@@ -65,7 +66,9 @@ typedef struct sd_instrument {
     const char *opposite; /* what would have meant the opposite, and what it cannot tell */
     sd_knob knob[SD_KNOBS];
 
-    /* Measures and records. A status is a reason why it cannot be measured, as a sentence: SD_EINVAL where it does not apply. */
+    /*
+     * Measures and records. A status is a reason why it cannot be measured, as a sentence: SD_EINVAL where it does not apply.
+     */
     sd_status (*examine)(const sd_examination *e, sd_section *section);
 
     /* What `probes: {use: [...]}` calls it ("sharpness"); NULL: it is too slow to be used during training. */
@@ -79,7 +82,7 @@ const sd_instrument *const *sd__instruments(int *count);
 /* errors SD_ENOTFOUND, with the nearest name */
 sd_status sd__instrument_find(const char *name, const sd_instrument **instrument);
 
-/* ---- examinations --------------------------------------------------------------------------------------------------------- */
+/* ---- examinations -------------------------------------------------------------------------------------------------------- */
 
 typedef struct sd_examination_options {
     const char *data_dir; /* searched first for data sets */
@@ -95,7 +98,10 @@ typedef struct sd_examination_options {
 sd_status sd__examination_open(sd_context *context, const char *run, const sd_examination_options *options, sd_examination *e);
 void sd__examination_close(sd_examination *e);
 
-/* Samples that training has not seen: the test part; without one, the validation part, unless that is what is looked at. Or NULL. */
+/*
+ * Samples that training has not seen: the test part; without one, the validation part, unless that is
+ * what is looked at. Or NULL.
+ */
 const sd_dataset *sd__judged_on(const sd_examination *e, const char **name);
 
 /* Sets a knob of e->instrument from text. errors SD_EINVAL: what is wanted instead */
@@ -107,8 +113,8 @@ int64_t sd__knob(const sd_examination *e, const char *name);
 const char *sd__knob_text(const sd_examination *e, const char *name);
 
 /*
- * Runs the instrument: {"instrument", "title", "question", "opposite", "facts", "found"}, to be dropped. The facts that all share (part,
- * samples, batch norm, dropout, dtype, weight decay) are in it. errors what examine returns
+ * Runs the instrument: {"instrument", "title", "question", "opposite", "facts", "found"}, to be dropped. The facts that all
+ * share (part, samples, batch norm, dropout, dtype, weight decay) are in it. errors what examine returns
  */
 sd_status sd__examine(const sd_examination *e, json_t **section);
 

@@ -38,21 +38,10 @@ static sd_status make_room(sd_judged *j)
 
 /* ---- one sample --------------------------------------------------------------------------------------------------------- */
 
-static void softmax(int64_t columns, double *x)
-{
-    double most = x[0], sum = 0;
-    for (int64_t c = 1; c < columns; c++)
-        most = SD_MAX(most, x[c]);
-    for (int64_t c = 0; c < columns; c++)
-        sum += x[c] = exp(x[c] - most);
-    for (int64_t c = 0; c < columns; c++)
-        x[c] /= sum;
-}
-
 static void take_class(sd_judged *j, int64_t i, int32_t guess, int32_t label)
 {
     double *p = j->p + i * j->columns;
-    softmax(j->columns, p);
+    sd__softmax(j->columns, p);
     j->label[i] = label;
     j->guess[i] = guess;
     j->error[i] = guess != label;
@@ -152,7 +141,7 @@ static sd_status judge_batches(judging *g)
 {
     const sd_subject *s = g->subject;
     sd_dtype dtype = sd_model_dtype(s->model);
-    int batch = (int)SD_MIN((int64_t)(s->batch > 0 ? s->batch : 256), g->j->n);
+    int batch = (int)sd__subject_batch(s, g->j->n);
     sd_loader_options options = {.batch = batch, .dtype = dtype, .pad = true, .normalization = s->normalization};
     g->output = sd__alloc((size_t)batch * (size_t)g->width, sd_dtype_size(dtype));
     g->losses = sd__alloc((size_t)batch, sd_dtype_size(dtype));

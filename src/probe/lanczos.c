@@ -1,9 +1,9 @@
 /*
  * lanczos.c -- eigenpairs, trace and density of a symmetric matrix that is known by its products.
  *
- * Lanczos builds an orthonormal basis of the Krylov space in which the matrix is tridiagonal. In exact arithmetic three terms would
- * do; rounding loses the orthogonality just where an eigenvalue has converged, and its copies ("ghosts") then appear. Every new
- * vector is therefore made orthogonal to all former ones, twice.
+ * Lanczos builds an orthonormal basis of the Krylov space in which the matrix is tridiagonal. In exact arithmetic three terms
+ * would do; rounding loses the orthogonality just where an eigenvalue has converged, and its copies ("ghosts") then appear.
+ * Every new vector is therefore made orthogonal to all former ones, twice.
  */
 #include "probe/lanczos.h"
 
@@ -14,29 +14,7 @@
 
 #include "base/base.h"
 #include "base/philox.h"
-
-static double dot(int64_t n, const double *a, const double *b)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static void subtract(int64_t n, double scale, const double *a, double *b)
-{
-    for (int64_t i = 0; i < n; i++)
-        b[i] -= scale * a[i];
-}
-
-/* Scales to length 1; returns the former length. */
-static double normalise(int64_t n, double *v)
-{
-    double length = sqrt(dot(n, v, v));
-    for (int64_t i = 0; length > 0 && i < n; i++)
-        v[i] /= length;
-    return length;
-}
+#include "base/vector.h"
 
 static sd_status multiply(sd_symmetric *a, const double *v, double *product)
 {
@@ -81,7 +59,7 @@ static void orthogonalise(krylov *k, int count, double *v)
 {
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < count; i++)
-            subtract(k->a->n, dot(k->a->n, k->basis[i], v), k->basis[i], v);
+            sd__add_scaled(k->a->n, -sd__dot(k->a->n, k->basis[i], v), k->basis[i], v);
 }
 
 static void random_direction(krylov *k, sd_random *random)
@@ -90,7 +68,7 @@ static void random_direction(krylov *k, sd_random *random)
     for (int64_t i = 0; i < k->a->n; i++)
         v[i] = sd__random_normal(random);
     orthogonalise(k, k->m, v);
-    normalise(k->a->n, v);
+    sd__normalise(k->a->n, v);
     k->exhausted = false;
 }
 
@@ -104,9 +82,9 @@ static sd_status krylov_step(krylov *k)
         return no_memory(n);
     k->basis[m + 1] = next;
     SD_TRY(multiply(k->a, k->basis[m], next));
-    k->alpha[m] = dot(n, k->basis[m], next);
+    k->alpha[m] = sd__dot(n, k->basis[m], next);
     orthogonalise(k, m + 1, next);
-    k->beta[m] = normalise(n, next);
+    k->beta[m] = sd__normalise(n, next);
     k->scale = SD_MAX(k->scale, SD_MAX(fabs(k->alpha[m]), m ? k->beta[m - 1] : 0));
     k->exhausted = k->beta[m] <= 1e-12 * k->scale || m + 1 == n;
     if (k->exhausted)
@@ -189,11 +167,11 @@ static sd_status measure(krylov *k, const double *value, const double *vector, i
     double *v = room, *av = room + n;
     memset(v, 0, (size_t)n * sizeof *v);
     for (int i = 0; i < k->m; i++)
-        subtract(n, -vector[(size_t)i * (size_t)k->m + (size_t)j], k->basis[i], v);
-    normalise(n, v);
+        sd__add_scaled(n, vector[(size_t)i * (size_t)k->m + (size_t)j], k->basis[i], v);
+    sd__normalise(n, v);
     SD_TRY(multiply(k->a, v, av));
-    subtract(n, value[j], v, av);
-    *pair = (sd_eigenpair){value[j], sqrt(dot(n, av, av))};
+    sd__add_scaled(n, -value[j], v, av);
+    *pair = (sd_eigenpair){value[j], sqrt(sd__dot(n, av, av))};
     return SD_OK;
 }
 
@@ -275,7 +253,7 @@ static void project_out(int64_t n, int columns, const double *q, double *v)
 {
     for (int pass = 0; pass < 2; pass++)
         for (int j = 0; j < columns; j++)
-            subtract(n, dot(n, q + j * n, v), q + j * n, v);
+            sd__add_scaled(n, -sd__dot(n, q + j * n, v), q + j * n, v);
 }
 
 /* An orthonormal basis q [columns, n] of A times random signs: it holds most of what is large in A. Returns its columns. */
@@ -286,9 +264,9 @@ static sd_status sketch(sd_symmetric *a, int third, sd_random *random, double *v
         double *next = q + *columns * a->n;
         signs(a->n, random, v);
         SD_TRY(multiply(a, v, next));
-        double before = sqrt(dot(a->n, next, next));
+        double before = sqrt(sd__dot(a->n, next, next));
         project_out(a->n, *columns, q, next);
-        *columns += normalise(a->n, next) > 1e-10 * before;
+        *columns += sd__normalise(a->n, next) > 1e-10 * before;
     }
     return SD_OK;
 }
@@ -302,13 +280,13 @@ static sd_status hutchpp(sd_symmetric *a, int third, double confidence, sd_rando
     SD_TRY(sketch(a, third, random, v, q, &columns));
     for (int j = 0; j < columns; j++) {
         SD_TRY(multiply(a, q + j * n, av));
-        exact += dot(n, q + j * n, av);
+        exact += sd__dot(n, q + j * n, av);
     }
     for (int j = 0; j < third; j++) {
         signs(n, random, v);
         project_out(n, columns, q, v);
         SD_TRY(multiply(a, v, av));
-        rest[j] = dot(n, v, av);
+        rest[j] = sd__dot(n, v, av);
     }
     *trace = sd_interval_mean(third, rest, confidence);
     *trace = (sd_interval){trace->estimate + exact, trace->low + exact, trace->high + exact};

@@ -1,8 +1,10 @@
 /*
- * linear_probe.c -- how well classes can be told apart, by a linear classifier and by the nearest neighbour, by what comes out of each layer.
+ * linear_probe.c -- how well classes can be told apart, by a linear classifier and by the nearest neighbour, by what
+ * comes out of each layer.
  *
- * Samples are of three kinds. The classifier is fitted to some of the subject's, its penalty chosen by the others, and what is reported is
- * its accuracy on test samples, which neither has seen. In a matrix of features the rows lie in this order: fit, validation, test.
+ * Samples are of three kinds. The classifier is fitted to some of the subject's, its penalty chosen by the others, and
+ * what is reported is its accuracy on test samples, which neither has seen. In a matrix of features the rows lie in this
+ * order: fit, validation, test.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -90,7 +92,10 @@ static sd_status split(probing *p)
     return SD_OK;
 }
 
-/* number [classes] receives 0, 1, 2, ... for those that occur among the fit samples, -1 for others: their biases have no optimum. */
+/*
+ * number [classes] receives 0, 1, 2, ... for those that occur among the fit samples, -1 for others:
+ * their biases have no optimum.
+ */
 static void number_labels(probing *p, int32_t *number)
 {
     int classes = p->train.model->spec.classes;
@@ -127,8 +132,10 @@ static sd_status number_classes(probing *p)
 
 /* ---- one matrix of features -------------------------------------------------------------------------------------------- */
 
-/* Takes the fit samples' mean off and divides all by one number, so that their mean squared length is 1. No optimum without penalty
- * changes by it, and with penalty its strength means the same at every layer. */
+/*
+ * Takes the fit samples' mean off and divides all by one number, so that their mean squared length is 1. No optimum without
+ * penalty changes by it, and with penalty its strength means the same at every layer.
+ */
 static sd_status scale(const probing *p, int64_t d, void *x)
 {
     double square = 0, *mean = sd__alloc_zeroed((size_t)d, sizeof *mean);

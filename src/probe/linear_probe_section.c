@@ -1,9 +1,12 @@
-/* linear_probe_section.c -- what the instrument *linear* says of a run: accuracies layer by layer, beside the untrained network's. */
+/*
+ * linear_probe_section.c -- what the instrument *linear* says of a run: accuracies layer by layer, beside
+ * the untrained network's.
+ */
 #include <stdio.h>
 
 #include "probe/instrument.h"
 
-/* ---- what was measured ---------------------------------------------------------------------------------------------------- */
+/* ---- what was measured --------------------------------------------------------------------------------------------------- */
 
 static void say_samples(const sd_examination *e, const sd_linear_report *r, const char *judge, sd_section *s)
 {
@@ -28,7 +31,7 @@ static void say_samples(const sd_examination *e, const sd_linear_report *r, cons
         sd__section_say(s, "This run's best epoch was chosen on the test part, which favours the trained network.");
 }
 
-/* ---- the layers -------------------------------------------------------------------------------------------------------------- */
+/* ---- the layers ---------------------------------------------------------------------------------------------------------- */
 
 static const char *read_text(const sd_probed_layer *l, char text[64])
 {
@@ -76,7 +79,7 @@ static void add_figure(const sd_linear_report *r, const sd_linear_report *twin, 
         sd__section_tick(s, i, r->layer[i].name);
 }
 
-/* ---- sentences ----------------------------------------------------------------------------------------------------------------- */
+/* ---- sentences ----------------------------------------------------------------------------------------------------------- */
 
 static bool above(sd_interval a, sd_interval b) { return a.low > b.high; }
 
@@ -136,7 +139,7 @@ static void record(const sd_examination *e, const sd_linear_report *r, const sd_
     say_limits(r, twin, s);
 }
 
-/* ---- the instrument -------------------------------------------------------------------------------------------------------------- */
+/* ---- the instrument ------------------------------------------------------------------------------------------------------ */
 
 static sd_status examine(const sd_examination *e, sd_section *section)
 {

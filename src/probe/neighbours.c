@@ -1,8 +1,8 @@
 /*
  * neighbours.c -- which cells of a slice are neighbours, which of these make one affine region, and colours for a map of them.
  *
- * Every cut has a number, and a cell remembers for each edge which cut made it and on which side it lies. Two cells are neighbours where an
- * edge on one side of a cut overlaps one on the other; neighbours with one affine map belong to one region.
+ * Every cut has a number, and a cell remembers for each edge which cut made it and on which side it lies. Two cells are
+ * neighbours where an edge on one side of a cut overlaps one on the other; neighbours with one affine map belong to one region.
  */
 #include "probe/neighbours.h"
 
@@ -27,21 +27,17 @@ typedef struct border {
 
 typedef struct borders {
     border *item; /* [count] */
-    int64_t count, room;
+    int64_t count;
 } borders;
 
 static sd_status no_memory(void) { return sd__fail(SD_ENOMEM, "no memory for the linear regions of a slice"); }
 
 static sd_status add(borders *list, int64_t a, int64_t b)
 {
-    if (list->count == list->room) {
-        int64_t room = list->room ? 2 * list->room : 1024;
-        border *more = sd__realloc(list->item, (size_t)room, sizeof *more);
-        if (!more)
-            return no_memory();
-        list->item = more;
-        list->room = room;
-    }
+    border *item = sd__grown(list->item, (size_t)list->count, sizeof *item);
+    if (!item)
+        return no_memory();
+    list->item = item;
     list->item[list->count++] = (border){a, b};
     return SD_OK;
 }
@@ -161,7 +157,9 @@ static int by_regions(const void *a, const void *b)
     return x->a != y->a ? (x->a > y->a) - (x->a < y->a) : (x->b > y->b) - (x->b < y->b);
 }
 
-/* Region after region takes the first colour that none of its neighbours with a smaller number has. list: borders of regions. */
+/*
+ * Region after region takes the first colour that none of its neighbours with a smaller number has. list: borders of regions.
+ */
 static void take_colours(borders *list, int64_t regions, int *colour)
 {
     enum { COLOURS = 6 };

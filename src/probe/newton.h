@@ -2,8 +2,8 @@
  * newton.h -- second-order steps: Newton's, and the saddle-free one, from the eigenvalues of the whole Hessian.
  *
  * Along eigenvector i of the Hessian the loss is, to second order, f + c u + b u^2 / 2 with slope c and bend b. Newton's step
- * goes to where that is flat, u = -c / b, uphill where b < 0: it is drawn to saddles. The saddle-free step divides by |b|, so it
- * always goes down, and fast along directions that bend little (Dauphin et al. 2014).
+ * goes to where that is flat, u = -c / b, uphill where b < 0: it is drawn to saddles. The saddle-free step divides by |b|, so
+ * it always goes down, and fast along directions that bend little (Dauphin et al. 2014).
  */
 #ifndef SD_PROBE_NEWTON_H
 #define SD_PROBE_NEWTON_H
@@ -32,8 +32,8 @@ void sd__bends_free(sd_bends *bends);
 int64_t sd__bends_index(const sd_bends *bends, double band);
 
 /*
- * step [n] = -(H + damping)^-1 g, or -(|H| + damping)^-1 g. A direction whose divisor is 1e-12 of the largest or less is left out,
- * as the pseudo-inverse does.
+ * step [n] = -(H + damping)^-1 g, or -(|H| + damping)^-1 g. A direction whose divisor is 1e-12 of the largest or less is left
+ * out, as the pseudo-inverse does.
  */
 void sd__newton_step(sd_newton_kind kind, const sd_bends *bends, double damping, double *step);
 
@@ -48,9 +48,9 @@ typedef struct sd_newton_report {
 } sd_newton_report;
 
 /*
- * One step of descent on the loss of the subject's model, whose theta moves: of the dampings 10^3, 10^2, ... 10^-8 of the largest
- * |eigenvalue| and 0, that with the least loss. errors as sd_curvature_new(); SD_EINVAL (more than SD_SPECTRUM_MOST parameters, f32,
- * frozen parameters, weights of the subject's own)
+ * One step of descent on the loss of the subject's model, whose theta moves: of the dampings 10^3, 10^2, ... 10^-8 of the
+ * largest |eigenvalue| and 0, that with the least loss. errors as sd_curvature_new(); SD_EINVAL (more than SD_SPECTRUM_MOST
+ * parameters, f32, frozen parameters, weights of the subject's own)
  */
 sd_status sd__newton_descend(const sd_subject *subject, sd_newton_kind kind, sd_newton_report *report);
 

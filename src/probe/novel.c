@@ -38,7 +38,10 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Row `row` of the hashes; room [train->n]; is_new [test->n]. Returns how many are new; *different: patterns of the training samples. */
+/*
+ * Row `row` of the hashes; room [train->n]; is_new [test->n]. Returns how many are new; *different: patterns
+ * of the training samples.
+ */
 static int64_t compare(const sd_patterns *train, const sd_patterns *test, int row, uint64_t *room, bool *is_new,
                        int64_t *different)
 {

@@ -1,6 +1,6 @@
 /*
- * patterns.c -- see patterns.h. The program of a whole batch has the nodes that the network was read from, in the same order; the operands
- * of its kinks are written out, and what each unit chooses is read off them.
+ * patterns.c -- see patterns.h. The program of a whole batch has the nodes that the network was read from, in the same order;
+ * the operands of its kinks are written out, and what each unit chooses is read off them.
  */
 #include "probe/patterns.h"
 
@@ -44,13 +44,8 @@ static bool is_kink(const sd_piece *step) { return step->rule && step->rule->kin
 /* One sample's numbers of an operand. */
 static void read_row(const reader *r, const operand *o, int64_t sample, double *row)
 {
-    if (r->subject->model->spec.dtype == SD_F64) {
-        memcpy(row, (const double *)o->row + sample * o->n, (size_t)o->n * sizeof *row);
-        return;
-    }
-    const float *from = (const float *)o->row + sample * o->n;
     for (int64_t i = 0; i < o->n; i++)
-        row[i] = (double)from[i];
+        row[i] = sd__element(o->row, r->subject->model->spec.dtype, sample * o->n + i);
 }
 
 static uint64_t sign_pattern(const reader *r, const sd_piece *step, const double *row)
@@ -246,7 +241,7 @@ static sd_status make_room(reader *r)
 static sd_status read_all(reader *r)
 {
     int64_t n = r->samples->n;
-    r->batch = SD_MIN(r->subject->batch > 0 ? (int64_t)r->subject->batch : 256, n);
+    r->batch = sd__subject_batch(r->subject, n);
     SD_TRY(list_kinks(r));
     SD_TRY(make_room(r));
     SD_TRY(read_batches(r, n));

@@ -1,8 +1,9 @@
 /*
  * piecewise.h -- a model read as steps that are linear but for kinks: the program on which linear regions are counted.
  *
- * A kink is an op whose units each *choose*: a ReLU between 0 and its operand, max pooling between the elements of its window. All choices
- * together are the activation pattern. While no unit chooses otherwise, every value is one affine function of the input.
+ * A kink is an op whose units each *choose*: a ReLU between 0 and its operand, max pooling between the elements of
+ * its window. All choices together are the activation pattern. While no unit chooses otherwise, every value is one
+ * affine function of the input.
  */
 #ifndef SD_PROBE_PIECEWISE_H
 #define SD_PROBE_PIECEWISE_H
@@ -65,11 +66,17 @@ typedef struct sd_piecewise {
     double *constants;
 } sd_piecewise;
 
-/* Reads the subject's model, in eval mode and f64. SD_EINVAL names the layer that is not piecewise affine. To be freed; NULL is allowed. */
+/*
+ * Reads the subject's model, in eval mode and f64. SD_EINVAL names the layer that is not piecewise affine. To
+ * be freed; NULL is allowed.
+ */
 sd_status sd__piecewise_new(const sd_subject *subject, sd_piecewise **net);
 void sd__piecewise_free(sd_piecewise *net);
 
-/* What it reads: the nodes that lead to the model's output in eval mode, composites decomposed. To be freed, also after an error. */
+/*
+ * What it reads: the nodes that lead to the model's output in eval mode, composites decomposed. To be
+ * freed, also after an error.
+ */
 sd_status sd__piecewise_program(const sd_subject *subject, sd_dtype dtype, int64_t batch, sd_program *program);
 
 /* The step that each node becomes, [graph->count], -1 where it does not depend on the input. Returns the number of steps. */

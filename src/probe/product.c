@@ -1,8 +1,8 @@
 /*
  * product.c -- products of a vector with the Hessian, Gauss-Newton or Fisher matrix of a model's loss, over a set of samples.
  *
- * The program of one batch is cut in two (sd_linearize()): what belongs to the point runs once a batch, what belongs to the direction
- * once a product. Where there is room, every batch keeps its point; otherwise it is computed again for every product.
+ * The program of one batch is cut in two (sd_linearize()): what belongs to the point runs once a batch, what belongs to the
+ * direction once a product. Where there is room, every batch keeps its point; otherwise it is computed again for every product.
  */
 #include <math.h>
 #include <sonde/autodiff.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/vector.h"
 #include "nn/model.h"
 #include "probe/subject.h"
 
@@ -186,16 +187,13 @@ static void scatter(const sd_curvature *c, const double *v)
 /* Loss and gradient; what products need of every point is left in the chunks. */
 static sd_status visit(sd_curvature *c)
 {
-    double norm = 0;
     for (int k = 0; k < c->chunks; k++) {
         double weight = (double)c->chunk[k].size / (double)c->samples.n;
         SD_TRY(run(c, &c->chunk[k], 0));
-        c->loss += weight * (c->model->spec.dtype == SD_F64 ? c->batch_loss.f64 : (double)c->batch_loss.f32);
+        c->loss += weight * sd__element(&c->batch_loss, c->model->spec.dtype, 0);
         gather(c, weight, c->gradient);
     }
-    for (int64_t i = 0; i < c->size; i++)
-        norm += c->gradient[i] * c->gradient[i];
-    return isfinite(c->loss) && isfinite(norm)
+    return isfinite(c->loss) && isfinite(sd__dot(c->size, c->gradient, c->gradient))
                ? SD_OK
                : sd__fail(SD_ENONFINITE,
                           "the loss or its gradient is not finite, so curvature has no meaning here; `sonde eval` and the "
@@ -262,7 +260,6 @@ static sd_status make_room(sd_curvature *c)
 static sd_status split(sd_curvature *c, int64_t batch)
 {
     int64_t n = c->samples.n;
-    batch = SD_MIN(batch > 0 ? batch : 256, n);
     c->chunks = (int)((n + batch - 1) / batch);
     c->chunk = sd__alloc_zeroed((size_t)c->chunks, sizeof *c->chunk);
     if (!c->chunk)
@@ -286,7 +283,7 @@ static sd_status make(const sd_subject *subject, const char *layer, sd_curvature
     c->gradient = sd__alloc_zeroed((size_t)c->size, sizeof *c->gradient);
     if (!c->direction || !c->out || !c->gradient)
         return sd__fail(SD_ENOMEM, "no memory for vectors of %lld parameters", (long long)c->size);
-    SD_TRY(split(c, subject->batch));
+    SD_TRY(split(c, sd__subject_batch(subject, c->samples.n)));
     return visit(c);
 }
 

@@ -1,8 +1,9 @@
 /*
- * regions.c -- the instrument: how finely a network of ReLUs and max pooling cuts its input space into pieces on which it is affine.
+ * regions.c -- the instrument: how finely a network of ReLUs and max pooling cuts its input space into
+ * pieces on which it is affine.
  *
- * A finer cut is not a better answer: training often makes pieces fewer, and labels that make no sense make them more. So every count
- * wants the untrained network's beside it.
+ * A finer cut is not a better answer: training often makes pieces fewer, and labels that make no sense make them more. So every
+ * count wants the untrained network's beside it.
  */
 #include "probe/regions.h"
 

@@ -26,7 +26,10 @@ sd_status sd__regions_slice(const sd_subject *subject, const sd_piecewise *net, 
 sd_status sd__regions_novel(const sd_subject *subject, const sd_piecewise *net, const sd_regions_options *options,
                             sd_regions_report *report);
 
-/* Number of cells (activation patterns) over a box of the input space, of up to SD_MOST_DIMS inputs; ends may be infinite above two. */
+/*
+ * Number of cells (activation patterns) over a box of the input space, of up to SD_MOST_DIMS inputs; ends
+ * may be infinite above two.
+ */
 sd_status sd__count_cells(const sd_subject *subject, const double *lo, const double *hi, int64_t *cells);
 
 #endif

@@ -1,4 +1,7 @@
-/* regions_section.c -- what the instrument *regions* says of a run: pieces along segments, over a slice, novel regions; beside the untrained network. */
+/*
+ * regions_section.c -- what the instrument *regions* says of a run: pieces along segments, over a slice, novel regions;
+ * beside the untrained network.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /*
- * rules.c -- what each op is to the counter of linear regions: how a change of an operand changes the result, or which choices it makes.
+ * rules.c -- what each op is to the counter of linear regions: how a change of an operand changes the result,
+ * or which choices it makes.
  *
- * Where elements are only moved or added, the op itself says where they go: its own kernel (or derivative) is run on the numbers of the
- * elements.
+ * Where elements are only moved or added, the op itself says where they go: its own kernel (or derivative) is run on the
+ * numbers of the elements.
  */
 #include <sonde/autodiff.h>
 #include <stdlib.h>

@@ -101,7 +101,7 @@ void sd__section_alone(sd_section *s, const char *key, sd_interval run, const ch
     va_end(arguments);
 }
 
-/* ---- tables --------------------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------------------------- */
 
 void sd__section_table(sd_section *s, const char *key, const char *caption, int columns, const sd_column *column)
 {
@@ -159,7 +159,7 @@ void sd__section_row_counts(sd_section *s, const char *name, int n, const int64_
     end_row(s, row);
 }
 
-/* ---- figures -------------------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
 void sd__section_figure(sd_section *s, const char *key, const char *caption, const char *x_label, const char *y_label,
                         bool log_x, bool log_y)
@@ -180,7 +180,7 @@ void sd__section_point_interval(sd_section *s, double x, sd_interval y) { check(
 
 void sd__section_tick(sd_section *s, double x, const char *label) { check(s, sd__figure_tick(s->last, x, label)); }
 
-/* ---- pictures ------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------------------------------------ */
 
 void sd__section_gallery(sd_section *s, const char *key, const char *caption)
 {

@@ -1,9 +1,10 @@
 /*
- * section.h -- what an instrument found, written down once: from it come the terminal's text, `--json` and the report's section.
+ * section.h -- what an instrument found, written down once: from it come the terminal's text, `--json`
+ * and the report's section.
  *
- * A section is a list of *items* in the order in which they are to be read, each under a key of its own: sentences, numbers beside the
- * untrained network's, tables, figures, galleries of pictures. Beside them stand *facts*: what was measured, on how much, in which mode.
- * Recording never fails visibly; without memory the section is void, and sd__examine() says so.
+ * A section is a list of *items* in the order in which they are to be read, each under a key of its own: sentences, numbers
+ * beside the untrained network's, tables, figures, galleries of pictures. Beside them stand *facts*: what was measured, on how
+ * much, in which mode. Recording never fails visibly; without memory the section is void, and sd__examine() says so.
  *
  *   {"instrument": "curvature", "title": ..., "question": ..., "opposite": ..., "facts": {"samples": 1000, ...},
  *    "found": {"trace": {"kind": "number", "name": "trace", "run": {"estimate", "low", "high"}, "untrained": {...}}, ...}}
@@ -43,7 +44,7 @@ void sd__section_number(sd_section *section, const char *key, sd_interval run, s
 void sd__section_alone(sd_section *section, const char *key, sd_interval run, const char *reason, const char *name, ...)
     SD_PRINTF(5, 6);
 
-/* ---- tables --------------------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct sd_column {
     const char *key;  /* for programs: "residual" */
@@ -53,13 +54,16 @@ typedef struct sd_column {
 /* Begins a table; rows belong to the one begun last. */
 void sd__section_table(sd_section *section, const char *key, const char *caption, int columns, const sd_column *column);
 
-/* A cell a letter: s const char *, i int64_t, g double (not finite: empty), b bool as yes and no. Wants as many as there are columns. */
+/*
+ * A cell a letter: s const char *, i int64_t, g double (not finite: empty), b bool as yes and no. Wants as
+ * many as there are columns.
+ */
 void sd__section_row(sd_section *section, const char *format, ...);
 
 /* A row of a matrix: a name, then n counts. */
 void sd__section_row_counts(sd_section *section, const char *name, int n, const int64_t *count);
 
-/* ---- figures and pictures --------------------------------------------------------------------------------------------------- */
+/* ---- figures and pictures ------------------------------------------------------------------------------------------------ */
 
 /* Begins a figure; series and points belong to the one begun last, points to the series begun last. */
 void sd__section_figure(sd_section *section, const char *key, const char *caption, const char *x_label, const char *y_label,

@@ -1,6 +1,6 @@
 /*
- * signal.c -- the instrument: how large signal and gradient are in every layer, which units are dead and which layers idle, beside what
- * the mean field of random weights expects.
+ * signal.c -- the instrument: how large signal and gradient are in every layer, which units are dead and which layers idle,
+ * beside what the mean field of random weights expects.
  */
 #include <math.h>
 #include <string.h>
@@ -102,7 +102,7 @@ static sd_status make_room(measurement *m)
 static sd_status measure(measurement *m, const sd_subject *subject, bool brief)
 {
     SD_TRY(sd__samples_read(subject, &m->samples));
-    m->batch = SD_MIN(subject->batch > 0 ? subject->batch : 256, m->samples.n);
+    m->batch = sd__subject_batch(subject, m->samples.n);
     SD_TRY(sd__signal_program(m->model, m->mode, m->batch, brief, &m->program[0]));
     if (m->samples.n % m->batch)
         SD_TRY(sd__signal_program(m->model, m->mode, m->samples.n % m->batch, brief, &m->program[1]));
@@ -193,7 +193,7 @@ static void fill_change(const measurement *m, const sd_signal_site *s, sd_layer_
     l->idle = l->change <= (!strcmp(l->kind, "add") ? SD_IDLE_SUM : rounding(m));
 }
 
-/* ---- parameters ------------------------------------------------------------------------------------------------------------ */
+/* ---- parameters ---------------------------------------------------------------------------------------------------------- */
 
 /* Sum of squares over a slice: of the weights, or of the gradient of the mean loss. */
 static double slice_squares(const measurement *m, int slice, bool gradient)
@@ -220,7 +220,7 @@ static void fill_parameters(const measurement *m, int layer, sd_layer_signal *l)
     l->gradient_norm = l->parameters && m->program[0].has_loss ? sqrt(gradients) : NAN;
 }
 
-/* ---- the mean field ---------------------------------------------------------------------------------------------------------- */
+/* ---- the mean field ------------------------------------------------------------------------------------------------------ */
 
 /* Mean squares of a layer's weights and of its offsets: as they are, or as the initialiser draws them. */
 static void weight_squares(const measurement *m, int layer, int weight, bool initial, double *w, double *b)
@@ -266,7 +266,7 @@ static void fill_theory(const measurement *m, int layer, const sd_signal_site *s
         fill_activation(m, s, l);
 }
 
-/* ---- the report --------------------------------------------------------------------------------------------------------------- */
+/* ---- the report ---------------------------------------------------------------------------------------------------------- */
 
 static const sd_layer_signal unmeasured = {.mean = NAN,
                                            .deviation = NAN,

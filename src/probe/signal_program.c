@@ -1,7 +1,8 @@
 /*
  * signal_program.c -- builds the program that sums up a batch's signal and gradient in every layer.
  *
- * Sums are taken in f64 inside the program, so no activation is copied out and a mean far from 0 costs no digits of the deviation.
+ * Sums are taken in f64 inside the program, so no activation is copied out and a mean far from 0 costs no
+ * digits of the deviation.
  */
 #include "probe/signal_program.h"
 
@@ -18,7 +19,7 @@ typedef struct maker {
     sd_anatomy a;
     sd_signal_program *program;
     sd_output *output;
-    int outputs, capacity;
+    int outputs;
     bool brief;
 } maker;
 
@@ -26,16 +27,12 @@ typedef struct maker {
 
 static void put(maker *m, const char *slot, int64_t offset, sd_node node)
 {
-    if (m->outputs == m->capacity) {
-        int wanted = m->capacity ? 2 * m->capacity : 64;
-        sd_output *grown = sd__realloc(m->output, (size_t)wanted, sizeof *grown);
-        if (!grown) {
-            sd_graph_fail(m->a.graph, SD_ENOMEM, "no memory for the sums of a program");
-            return;
-        }
-        m->output = grown;
-        m->capacity = wanted;
+    sd_output *output = sd__grown(m->output, (size_t)m->outputs, sizeof *output);
+    if (!output) {
+        sd_graph_fail(m->a.graph, SD_ENOMEM, "no memory for the sums of a program");
+        return;
     }
+    m->output = output;
     m->output[m->outputs++] = (sd_output){.slot = slot, .offset = offset, .node = node};
 }
 
@@ -85,7 +82,7 @@ static sd_node through(sd_node y, sd_node gradient, sd_node x)
     return back;
 }
 
-/* ---- activations ---------------------------------------------------------------------------------------------------------- */
+/* ---- activations --------------------------------------------------------------------------------------------------------- */
 
 static void add_activation(maker *m, sd_signal_site *s, const sd_layer_row *row, sd_node x)
 {
@@ -98,7 +95,7 @@ static void add_activation(maker *m, sd_signal_site *s, const sd_layer_row *row,
     s->leak = leaky.id ? *(const double *)sd__attr(leaky) : NAN;
 }
 
-/* ---- linear maps ------------------------------------------------------------------------------------------------------------ */
+/* ---- linear maps --------------------------------------------------------------------------------------------------------- */
 
 static sd_node ones(sd_graph *graph, sd_shape shape) { return sd_constant(graph, SD_F64, shape, 1); }
 
@@ -142,7 +139,7 @@ static void add_linear(maker *m, sd_signal_site *s, const sd_linear_map *map, sd
     s->place[SD_SUM_FAN] = put_sum(m, window ? sd_mul(fan, taps_at(window, map->x)) : fan);
 }
 
-/* ---- layers ------------------------------------------------------------------------------------------------------------------ */
+/* ---- layers -------------------------------------------------------------------------------------------------------------- */
 
 static void start_site(sd_signal_program *p, const char *name, const char *kind, sd_signal_site *s)
 {
@@ -194,7 +191,9 @@ static void add_input(maker *m, sd_signal_site *s, sd_node gradient)
         s->place[SD_SUM_GRADIENT] = put_sum(m, squared(gradient));
 }
 
-/* The gradients of the sum of the losses: in the layers' outputs and, last, in the input; those in theta are put out at once. */
+/*
+ * The gradients of the sum of the losses: in the layers' outputs and, last, in the input; those in theta are put out at once.
+ */
 static sd_status add_gradients(maker *m, sd_node *gradient)
 {
     int count = m->a.model->params.count, layers = m->a.book.rows, n = layers + 1 + count;
@@ -274,7 +273,7 @@ void sd__signal_program_free(sd_signal_program *p)
     *p = (sd_signal_program){0};
 }
 
-/* ---- the mean field ----------------------------------------------------------------------------------------------------------- */
+/* ---- the mean field ------------------------------------------------------------------------------------------------------ */
 
 /* Kinds of layers that are activations, their largest slope, and the function; without one, a leaky ReLU. */
 static const struct {

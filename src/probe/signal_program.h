@@ -1,4 +1,6 @@
-/* signal_program.h -- the program behind the instrument *signal*: what it sums up in every layer, over the samples of a batch. */
+/*
+ * signal_program.h -- the program behind the instrument *signal*: what it sums up in every layer, over the samples of a batch.
+ */
 #ifndef SD_PROBE_SIGNAL_PROGRAM_H
 #define SD_PROBE_SIGNAL_PROGRAM_H
 
@@ -43,14 +45,14 @@ typedef struct sd_signal_program {
 } sd_signal_program;
 
 /*
- * Slots: those of the model; "sums" f64 [sums]; "highest" and "lowest" [units] of the model's type, of every unit its largest value and its
- * largest negative one; "awake" f64 [units], of activations: 1 where a unit has an element that is not saturated; "grad", theta's layout.
- * brief: neither changes nor what the mean field needs. To be freed, also after an error.
+ * Slots: those of the model; "sums" f64 [sums]; "highest" and "lowest" [units] of the model's type, of every unit its largest
+ * value and its largest negative one; "awake" f64 [units], of activations: 1 where a unit has an element that is not saturated;
+ * "grad", theta's layout. brief: neither changes nor what the mean field needs. To be freed, also after an error.
  */
 sd_status sd__signal_program(sd_model *model, sd_mode mode, int64_t batch, bool brief, sd_signal_program *program);
 void sd__signal_program_free(sd_signal_program *program);
 
-/* ---- the mean field -------------------------------------------------------------------------------------------------------- */
+/* ---- the mean field ------------------------------------------------------------------------------------------------------ */
 
 /* The largest slope of an activation of this kind; NaN: unknown, or not an activation. */
 double sd__steepest(const char *kind);

@@ -1,4 +1,7 @@
-/* signal_section.c -- what the instrument *signal* says of a run: signal and gradient layer by layer, beside the mean field and the twin. */
+/*
+ * signal_section.c -- what the instrument *signal* says of a run: signal and gradient layer by layer, beside the
+ * mean field and the twin.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -6,7 +9,7 @@
 
 enum { MOST_NAMED = 6, MOST_TICKS = 7 };
 
-/* ---- facts: what page one of a report reads ---------------------------------------------------------------------------------- */
+/* ---- facts: what page one of a report reads ------------------------------------------------------------------------------ */
 
 static json_t *idle_names(const sd_signal_report *r)
 {
@@ -26,15 +29,17 @@ static void add_facts(const sd_signal_report *r, sd_section *s)
     /* Of the others, those whose slope is below this share of the activation's largest in every place of every sample. */
     sd__section_fact(s, "saturated_units", json_integer(r->stuck));
     sd__section_fact(s, "saturated_below", json_real(SD_SATURATED));
-    /* Layers whose output is their input (a sum: one of its summands, so that the rest of a residual block counts for nothing): the root
-     * mean square of the difference over all samples is at most this share of the input's. */
+    /*
+     * Layers whose output is their input (a sum: one of its summands, so that the rest of a residual block counts for nothing):
+     * the root mean square of the difference over all samples is at most this share of the input's.
+     */
     sd__section_fact(s, "idle_layers", idle_names(r));
     sd__section_fact(s, "idle_below", sd__json_real(r->rounding));
     sd__section_fact(s, "idle_sum_below", json_real(SD_IDLE_SUM));
     sd__section_fact(s, "layers", json_integer(r->layers));
 }
 
-/* ---- numbers and sentences ------------------------------------------------------------------------------------------------------- */
+/* ---- numbers and sentences ----------------------------------------------------------------------------------------------- */
 
 static void say_subject(const sd_examination *e, const sd_signal_report *r, const sd_signal_report *twin, sd_section *s)
 {
@@ -105,7 +110,10 @@ static void say_idle(const sd_signal_report *r, const sd_signal_report *twin, sd
     free(text.text);
 }
 
-/* How much larger the gradient is at the first layer's output than at the last's; NaN where one of them is 0 or was not measured. */
+/*
+ * How much larger the gradient is at the first layer's output than at the last's; NaN where one of them
+ * is 0 or was not measured.
+ */
 static double growth(const sd_signal_report *r)
 {
     double first = r->layer[0].gradient, last = r->layer[r->layers - 1].gradient;
@@ -122,7 +130,7 @@ static void say_gradient(const sd_signal_report *r, const sd_signal_report *twin
         sd__section_say(s, "The gradient of the loss in the last layer is 0: nothing is left to learn from these samples.");
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- tables -------------------------------------------------------------------------------------------------------------- */
 
 static void signal_row(const sd_layer_signal *l, const sd_layer_signal *t, sd_section *s)
 {
@@ -188,7 +196,7 @@ static void add_gradients(const sd_signal_report *r, const sd_signal_report *twi
         gradient_row(&r->layer[i], &twin->layer[i], s);
 }
 
-/* ---- the mean field ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the mean field ------------------------------------------------------------------------------------------------------ */
 
 /* Why the mean field has nothing to say of a kind of layer. */
 static const char *why_not(const sd_layer_signal *l)
@@ -275,7 +283,7 @@ static void say_mean_field(const sd_signal_report *r, const sd_signal_report *tw
                         twin->layer[worst_twin].rms / twin->layer[worst_twin].predicted);
 }
 
-/* ---- figures ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
 /* A tick a layer, and as many names as there is room for. */
 static void add_ticks(const sd_signal_report *r, sd_section *s)
@@ -329,7 +337,7 @@ static void add_figures(const sd_signal_report *r, const sd_signal_report *twin,
     add_ticks(r, s);
 }
 
-/* ---- the instrument --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the instrument ------------------------------------------------------------------------------------------------------ */
 
 static void record(const sd_examination *e, const sd_signal_report *r, const sd_signal_report *twin, sd_section *s)
 {

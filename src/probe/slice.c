@@ -1,8 +1,12 @@
-/* slice.c -- the cells of a network over a rectangle of a plane: choosing the plane, collecting the cells, halving what holds too many. */
+/*
+ * slice.c -- the cells of a network over a rectangle of a plane: choosing the plane, collecting the cells,
+ * halving what holds too many.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vector.h"
 #include "probe/neighbours.h"
 #include "probe/regions.h"
 
@@ -98,7 +102,9 @@ typedef struct plane {
     double window[4];
 } plane;
 
-/* Three samples: the first, and the first of two further classes, or the next ones without classes. False: there are not three. */
+/*
+ * Three samples: the first, and the first of two further classes, or the next ones without classes. False: there are not three.
+ */
 static bool choose_points(const sd_subject *subject, const sd_region_samples *s, int32_t point[3])
 {
     const int32_t *label = sd_model_classes(subject->model) ? s->samples.y : NULL;
@@ -116,22 +122,12 @@ static bool choose_points(const sd_subject *subject, const sd_region_samples *s,
     return found == 3;
 }
 
-static double scale_to_one(int64_t n, double *v)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += v[i] * v[i];
-    for (int64_t i = 0; i < n && sum > 0; i++)
-        v[i] /= sqrt(sum);
-    return sqrt(sum);
-}
-
 /* The plane through three samples in coordinates that keep lengths: the first is the origin, the second lies on the u axis. */
 static sd_status through_points(const sd_subject *subject, const sd_piecewise *net, const sd_region_samples *s, plane *p,
                                 sd_regions_report *r)
 {
     int64_t n = net->inputs;
-    double *origin = p->own, *u = p->own + n, *v = p->own + 2 * n, along = 0;
+    double *origin = p->own, *u = p->own + n, *v = p->own + 2 * n;
     if (!choose_points(subject, s, r->point_sample))
         return sd__fail(SD_EINVAL, "a plane needs three samples, there are %lld", (long long)s->samples.n);
     memcpy(origin, s->x + r->point_sample[0] * n, (size_t)n * sizeof *origin);
@@ -139,14 +135,9 @@ static sd_status through_points(const sd_subject *subject, const sd_piecewise *n
         u[i] = s->x[r->point_sample[1] * n + i] - origin[i];
         v[i] = s->x[r->point_sample[2] * n + i] - origin[i];
     }
-    double first = scale_to_one(n, u), reach = 0;
-    for (int64_t i = 0; i < n; i++) {
-        along += u[i] * v[i];
-        reach += v[i] * v[i];
-    }
-    for (int64_t i = 0; i < n; i++)
-        v[i] -= along * u[i];
-    double second = scale_to_one(n, v);
+    double first = sd__normalise(n, u), along = sd__dot(n, u, v), reach = sd__dot(n, v, v);
+    sd__add_scaled(n, -along, u, v);
+    double second = sd__normalise(n, v);
     if (!(second > 1e-9 * sqrt(reach)) || !(first > 0))
         return sd__fail(SD_EINVAL, "the samples %d, %d and %d lie on one line, so no plane goes through them; give one",
                         r->point_sample[0], r->point_sample[1], r->point_sample[2]);

@@ -12,6 +12,8 @@ int64_t sd_subject_samples(const sd_subject *subject)
     return SD_MIN(subject->samples > 0 ? subject->samples : 1000, there);
 }
 
+int64_t sd__subject_batch(const sd_subject *subject, int64_t n) { return SD_MIN(subject->batch > 0 ? subject->batch : 256, n); }
+
 static sd_status draw(sd_layout layout, uint64_t seed, void **vector)
 {
     size_t size = layout.count ? sd_dtype_size(layout.slice[0].dtype) : 1;
@@ -156,19 +158,4 @@ sd_status sd__subject_run(const sd_subject *subject, const sd_samples *samples, 
                              {NULL, NULL}};
     filling f = {known, output, user};
     return run_bound(plan, workspace, filled, &f, sd_context_pool(model->context));
-}
-
-/* ---- vectors of either type -------------------------------------------------------------------------------------------- */
-
-double sd__element(const void *vector, sd_dtype dtype, int64_t i)
-{
-    return dtype == SD_F64 ? ((const double *)vector)[i] : (double)((const float *)vector)[i];
-}
-
-void sd__set_element(void *vector, sd_dtype dtype, int64_t i, double value)
-{
-    if (dtype == SD_F64)
-        ((double *)vector)[i] = value;
-    else
-        ((float *)vector)[i] = (float)value;
 }

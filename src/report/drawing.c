@@ -13,7 +13,7 @@
 #include "report/page.h"
 #include "report/png.h"
 
-/* ---- from JSON ------------------------------------------------------------------------------------------------------------ */
+/* ---- from JSON ----------------------------------------------------------------------------------------------------------- */
 
 static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
 
@@ -78,7 +78,7 @@ static sd_status read_figure(const json_t *from, const char *name, sd_figure *fi
     return good ? SD_OK : sd__fail(SD_ENOMEM, "out of memory");
 }
 
-/* ---- figures -------------------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
 /* A link to the file, or one that holds it. */
 static sd_status data_link(const char *path, const char *name, bool inside, sd_string *page)
@@ -144,7 +144,7 @@ sd_status sd__drawing_figure(const json_t *from, const char *name, const char *f
     return status;
 }
 
-/* ---- pictures ------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------------------------------------ */
 
 static int whole(const json_t *object, const char *key) { return (int)json_integer_value(json_object_get(object, key)); }
 

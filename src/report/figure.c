@@ -12,7 +12,7 @@
 
 extern char **environ;
 
-/* ---- CSV ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- CSV ----------------------------------------------------------------------------------------------------------------- */
 
 static void csv_number(FILE *file, double value, char end)
 {
@@ -51,7 +51,7 @@ sd_status sd__figure_csv(const sd_figure *figure, const char *path)
     return (fclose(file) == 0 && good) ? SD_OK : sd__fail(SD_EIO, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-/* ---- script --------------------------------------------------------------------------------------------------------------------- */
+/* ---- script -------------------------------------------------------------------------------------------------------------- */
 
 /* Colours that no figure uses, to be found again in the SVG: ink, grid, then the series. */
 static const char *const ink = "#010101", *const grid = "#020202";
@@ -181,7 +181,7 @@ static void script_of(const sd_figure *figure, sd_string *script)
     sd__string_add(script, "\n");
 }
 
-/* ---- gnuplot ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- gnuplot ------------------------------------------------------------------------------------------------------------- */
 
 /* Runs gnuplot with `input` as its script; what it prints goes to `output`, its complaints nowhere. */
 static sd_status spawn(FILE *input, FILE *output)
@@ -238,9 +238,11 @@ static sd_status draw(const sd_string *script, sd_string *svg)
     return status;
 }
 
-/* ---- colours and ids ------------------------------------------------------------------------------------------------------------------ */
+/* ---- colours and ids ----------------------------------------------------------------------------------------------------- */
 
-/* What to write instead of what stands at `at`, of *length bytes; NULL: nothing special. gnuplot writes a colour in three ways. */
+/*
+ * What to write instead of what stands at `at`, of *length bytes; NULL: nothing special. gnuplot writes a colour in three ways.
+ */
 static const char *colour_at(const char *at, size_t *length, char room[32])
 {
     unsigned r, g, b;

@@ -52,7 +52,10 @@ sd_status sd__figure_csv(const sd_figure *figure, const char *path);
 /* How many points there are to draw: finite, and above 0 on a logarithmic axis. */
 int sd__figure_points(const sd_figure *figure);
 
-/* Draws. *svg is freed by the caller. errors SD_ENOTFOUND (no gnuplot), SD_EIO (gnuplot failed), SD_EINVAL (nothing to draw), SD_ENOMEM */
+/*
+ * Draws. *svg is freed by the caller. errors SD_ENOTFOUND (no gnuplot), SD_EIO (gnuplot failed), SD_EINVAL
+ * (nothing to draw), SD_ENOMEM
+ */
 sd_status sd__figure_svg(const sd_figure *figure, char **svg);
 
 #endif

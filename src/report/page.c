@@ -50,7 +50,7 @@ void sd__headline_html(sd_string *page, const sd_claim *claim, const json_t *res
     }
 }
 
-/* ---- sections ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sections ------------------------------------------------------------------------------------------------------------ */
 
 static void paragraph(sd_string *page, const char *title, const char *text)
 {
@@ -113,7 +113,7 @@ static void errors(const sd_claim *claim, sd_string *page)
     }
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
 static sd_status figures(const sd_claim *claim, const json_t *result, const char *folder, sd_string *page)
 {
@@ -130,7 +130,7 @@ static sd_status figures(const sd_claim *claim, const json_t *result, const char
     return SD_OK;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------------------------------------------------------------- */
 
 static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
 

@@ -19,7 +19,7 @@ void sd__number_html(sd_string *page, double value)
 
 static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
 
-/* ---- numbers ---------------------------------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------------------------------------- */
 
 /* A string is a control that was not run: it says so. */
 static void interval(const json_t *value, sd_string *page)
@@ -56,7 +56,7 @@ static void number(const json_t *item, sd_string *page)
 static const char numbers_head[] = "<table class=\"numbers\"><thead><tr><th></th><th class=\"n\">This run</th>"
                                    "<th class=\"n\">Untrained</th></tr></thead><tbody>\n";
 
-/* ---- tables ------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------------------------- */
 
 static void cell(const json_t *value, const json_t *column, sd_string *page)
 {
@@ -107,7 +107,7 @@ static void table(const json_t *item, sd_string *page)
     sd__string_add(page, "</tbody></table></div>\n");
 }
 
-/* ---- items -------------------------------------------------------------------------------------------------------------------- */
+/* ---- items --------------------------------------------------------------------------------------------------------------- */
 
 static sd_status figure(const json_t *item, const char *name, const char *key, const char *folder, sd_string *page)
 {

@@ -7,8 +7,9 @@
 #include "base/base.h"
 
 /*
- * Appends a section as sd__examine() made it: heading with id=INSTRUMENT, question, items in order, what would have meant the opposite.
- * Figures' data goes to FOLDER/INSTRUMENT-KEY.csv, and into the page. errors SD_EIO, SD_ENOMEM, those of sd__drawing_figure()
+ * Appends a section as sd__examine() made it: heading with id=INSTRUMENT, question, items in order, what would have
+ * meant the opposite. Figures' data goes to FOLDER/INSTRUMENT-KEY.csv, and into the page. errors SD_EIO, SD_ENOMEM,
+ * those of sd__drawing_figure()
  */
 sd_status sd__section_html(const json_t *section, const char *folder, sd_string *page);
 

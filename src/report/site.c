@@ -25,7 +25,7 @@ static int outcome_of(const json_t *result, const char *part)
     return (int)SD_COUNT(outcomes) - 1;
 }
 
-/* ---- counts ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- counts -------------------------------------------------------------------------------------------------------------- */
 
 /* Does the claim belong to group g of this grouping? A claim of two lectures counts in both. */
 typedef bool belongs(const sd_claim *claim, int g);
@@ -72,7 +72,7 @@ static void counts(const struct grouping *by, const json_t *results, sd_string *
     sd__string_add(page, "</tbody>\n");
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------------------------------------- */
 
 static void item(const sd_claim *claim, const json_t *results, sd_string *page)
 {
@@ -128,7 +128,7 @@ static void by_verdict(const json_t *results, sd_string *page)
     }
 }
 
-/* ---- slide errors --------------------------------------------------------------------------------------------------------------------- */
+/* ---- slide errors -------------------------------------------------------------------------------------------------------- */
 
 static void slide_errors(const json_t *results, sd_string *page)
 {
@@ -154,7 +154,7 @@ static void slide_errors(const json_t *results, sd_string *page)
         }
 }
 
-/* ---- the site -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the site ------------------------------------------------------------------------------------------------------------ */
 
 static void fill_index(const json_t *results, sd_string *page)
 {

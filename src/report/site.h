@@ -7,8 +7,9 @@
 #include "base/base.h"
 
 /*
- * Writes folder/index.html, folder/C01.html, ... and folder/C01-1.csv, ... for the whole catalogue; a claim without a result gets its
- * page, too. results: id -> result, as sd__lab_results() reads them. errors SD_EIO, SD_ENOMEM, those of sd__figure_svg()
+ * Writes folder/index.html, folder/C01.html, ... and folder/C01-1.csv, ... for the whole catalogue; a claim without
+ * a result gets its page, too. results: id -> result, as sd__lab_results() reads them. errors SD_EIO, SD_ENOMEM,
+ * those of sd__figure_svg()
  */
 sd_status sd__lab_site(const char *folder, const json_t *results);
 

@@ -1,6 +1,6 @@
 /*
- * why.c -- examines a run for its report. The order of the work is its order of worth: first what page one rests on, then page one, then
- * the other instruments; a budget drops from the end.
+ * why.c -- examines a run for its report. The order of the work is its order of worth: first what page one rests on, then page
+ * one, then the other instruments; a budget drops from the end.
  */
 #include "report/why.h"
 
@@ -27,7 +27,7 @@ typedef struct work {
     json_t *report;
 } work;
 
-/* ---- progress and budget ------------------------------------------------------------------------------------------------------ */
+/* ---- progress and budget ------------------------------------------------------------------------------------------------- */
 
 static double spent(const work *w) { return sd__clock() - w->start; }
 
@@ -42,7 +42,7 @@ static void tell(work *w, const char *what)
     w->done++;
 }
 
-/* ---- sections ------------------------------------------------------------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------------------------------------------------------ */
 
 /* A section that says only why there is nothing in it. */
 static json_t *absent(const char *name, const char *title, const char *question, const char *reason)
@@ -115,7 +115,7 @@ static sd_status run_overview(work *w)
     return status;
 }
 
-/* ---- the order ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the order ----------------------------------------------------------------------------------------------------------- */
 
 /* Page one reads the facts of signal. */
 static bool comes_first(const sd_instrument *i) { return !strcmp(i->name, "signal"); }
@@ -137,7 +137,7 @@ static sd_status run_all(work *w)
     return run_those(w, false);
 }
 
-/* ---- where it comes from ------------------------------------------------------------------------------------------------------- */
+/* ---- where it comes from ------------------------------------------------------------------------------------------------- */
 
 /* The folder's own name: runs/last is a link. The caller frees. */
 static char *run_name(const char *run)

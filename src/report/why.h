@@ -4,7 +4,10 @@
 
 #include "probe/instrument.h"
 
-/* Told before each part of the work: its name, its number from 1, how many there are, and the seconds that the rest may take (NaN: unknown). */
+/*
+ * Told before each part of the work: its name, its number from 1, how many there are, and the seconds that the rest
+ * may take (NaN: unknown).
+ */
 typedef void sd_why_progress(void *user, const char *what, int number, int all, double left);
 
 typedef struct sd_why_options {
@@ -19,11 +22,12 @@ typedef struct sd_why_options {
 /*
  * Examines a run (or the run of a checkpoint) with every instrument. Nothing of the run is changed.
  *
- *   {"run": "lenet-001", "checkpoint", "epoch", "weights", "part", "samples", "seed", "effort", "budget", "commit", "date", "machine",
+ *   {"run": "lenet-001", "checkpoint", "epoch", "weights", "part", "samples", "seed", "effort", "budget",
+ *   "commit", "date", "machine",
  *    "seconds", "overview": SECTION, "folded": SECTION, "sections": [SECTION, ...]}
  *
- * A SECTION is as sd__examine() makes it (those of "sections" with "seconds"); one that could not be made has "reason" in place of
- * "facts" and "found".
+ * A SECTION is as sd__examine() makes it (those of "sections" with "seconds"); one that could not be made has "reason" in
+ * place of "facts" and "found".
  *
  * report  to be dropped
  * errors  those of sd__examination_open(), SD_ENOMEM

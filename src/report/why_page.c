@@ -12,7 +12,7 @@ static double real(const json_t *object, const char *key) { return json_number_v
 
 static bool is_absent(const json_t *section) { return json_object_get(section, "reason") != NULL; }
 
-/* ---- head --------------------------------------------------------------------------------------------------------------------- */
+/* ---- head ---------------------------------------------------------------------------------------------------------------- */
 
 static void head(const json_t *report, sd_string *page)
 {
@@ -44,7 +44,7 @@ static void contents(const json_t *report, sd_string *page)
     sd__string_add(page, "</nav>\n");
 }
 
-/* ---- sections ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sections ------------------------------------------------------------------------------------------------------------ */
 
 static void not_measured(const json_t *section, sd_string *page)
 {
@@ -93,7 +93,7 @@ static sd_status folded(const json_t *section, const char *folder, sd_string *pa
     return SD_OK;
 }
 
-/* ---- foot ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- foot ---------------------------------------------------------------------------------------------------------------- */
 
 static void source(const json_t *report, sd_string *page)
 {
@@ -114,7 +114,7 @@ static void source(const json_t *report, sd_string *page)
     sd__string_add(page, ".</p>\n</footer>\n");
 }
 
-/* ---- the page ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------------------------------------ */
 
 static sd_status compose(const json_t *report, const char *figures, sd_string *page)
 {

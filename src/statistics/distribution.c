@@ -34,7 +34,9 @@ double sd_normal_quantile(double p)
 
 static double keep_apart(double x) { return fabs(x) < DBL_MIN ? DBL_MIN : x; }
 
-/* The continued fraction of the incomplete beta function (Abramowitz & Stegun 26.5.8), evaluated from the front (Lentz 1976). */
+/*
+ * The continued fraction of the incomplete beta function (Abramowitz & Stegun 26.5.8), evaluated from the front (Lentz 1976).
+ */
 static double fraction(double x, double a, double b)
 {
     double c = 1, d = 1 / keep_apart(1 - (a + b) * x / (a + 1)), result = d;

@@ -15,7 +15,7 @@
 
 enum { EXACT_COLUMNS = 10, EXACT_VALUES = 16, EXACT_TABLE = 20000, EXACT_KENDALL = 100 };
 
-/* ---- relabelling ---------------------------------------------------------------------------------------------------------- */
+/* ---- relabelling --------------------------------------------------------------------------------------------------------- */
 
 static double sum_where(int64_t n, const double *x, uint64_t mask)
 {
@@ -128,7 +128,7 @@ void sd_holm(int n, const double *p, double *adjusted)
     }
 }
 
-/* ---- ranks ---------------------------------------------------------------------------------------------------------------- */
+/* ---- ranks --------------------------------------------------------------------------------------------------------------- */
 
 /* Twice the rank of each of n values, from 2 on; ties share the mean. */
 static void double_ranks(int n, const double *x, int *rank)
@@ -186,7 +186,7 @@ static double *products(int n, const int *weight, const int *rank, int size)
     return ways;
 }
 
-/* ---- Page ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Page ---------------------------------------------------------------------------------------------------------------- */
 
 /* c = a * b, distributions of independent sums. */
 static void convolve(int na, const double *a, int nb, const double *b, double *c)
@@ -269,7 +269,7 @@ sd_status sd_test_page(int rows, int columns, const double *x, double *p)
     return status;
 }
 
-/* ---- rank correlation ------------------------------------------------------------------------------------------------------ */
+/* ---- rank correlation ---------------------------------------------------------------------------------------------------- */
 
 static double spearman_rho(int n, const int *a, const int *b)
 {

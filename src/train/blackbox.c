@@ -16,6 +16,7 @@
 #include "base/context.h"
 #include "base/file.h"
 #include "nn/yaml.h"
+#include "tensor/element.h"
 #include "train/checkpoint.h"
 
 /* ---- finding the operation --------------------------------------------------------------------------------------------- */
@@ -24,14 +25,12 @@ static sd_status check_vector(const char *what, sd_layout layout, sd_dtype dtype
 {
     for (int i = 0; i < layout.count; i++) {
         const sd_slice *s = &layout.slice[i];
-        for (int64_t j = s->offset; j < s->offset + s->length; j++) {
-            double value = dtype == SD_F64 ? ((const double *)vector)[j] : (double)((const float *)vector)[j];
-            if (!isfinite(value))
+        for (int64_t j = s->offset; j < s->offset + s->length; j++)
+            if (!isfinite(sd__element(vector, dtype, j)))
                 return sd__fail(SD_ENONFINITE,
                                 "%s: %s was not finite before the step: the update before made it so (learning rate too "
                                 "large?)",
                                 s->name, what);
-        }
     }
     return SD_OK;
 }
@@ -39,9 +38,8 @@ static sd_status check_vector(const char *what, sd_layout layout, sd_dtype dtype
 static sd_status check_input(const sd_model *model, const sd_batch *batch)
 {
     int64_t each = sd_shape_count(sd_model_input(model));
-    bool f64 = sd_model_dtype(model) == SD_F64;
     for (int64_t i = 0; i < each * batch->size; i++)
-        if (!isfinite(f64 ? ((const double *)batch->input)[i] : (double)((const float *)batch->input)[i]))
+        if (!isfinite(sd__element(batch->input, sd_model_dtype(model), i)))
             return sd__fail(SD_ENONFINITE, "input: sample %" PRId32 " holds a value that is not finite", batch->ids[i / each]);
     return SD_OK;
 }
@@ -204,8 +202,7 @@ static void name_samples(sd_trainer *t, const sd_batch *batch, sd_string *text)
     bool known = losses && sd_model_run(t->model, SD_TRAIN, batch->size, &io) == SD_OK;
     int named = 0;
     for (int i = 0; known && i < batch->valid; i++) {
-        double loss = dtype == SD_F64 ? ((double *)losses)[i] : (double)((float *)losses)[i];
-        if (isfinite(loss))
+        if (isfinite(sd__element(losses, dtype, i)))
             continue;
         if (++named <= 8)
             sd__string_add(text, "%s%" PRId32, named > 1 ? ", " : "samples ", batch->ids[i]);

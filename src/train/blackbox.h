@@ -7,8 +7,8 @@
 #define SD_BLACKBOX "blackbox"
 
 /*
- * Writes FOLDER/blackbox/ (state.safetensors: a checkpoint before the step; batch.safetensors: inputs, targets, ids), finds
- * the first value that is not finite, and fails with a message that names step, layer, operation, samples, and the replay command.
+ * Writes FOLDER/blackbox/ (state.safetensors: a checkpoint before the step; batch.safetensors: inputs, targets, ids), finds the
+ * first value that is not finite, and fails with a message that names step, layer, operation, samples, and the replay command.
  */
 sd_status sd__blackbox(sd_trainer *trainer, const sd_batch *batch, double loss);
 

@@ -1,8 +1,7 @@
 /* evaluate.c -- a model in eval mode over a whole data set: its scores, or its outputs. */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "tensor/element.h"
 #include "train/tally.h"
 
 #define EVAL_BATCH 256
@@ -109,29 +108,16 @@ int64_t sd_predict_columns(const sd_model *model, bool probabilities)
     return probabilities && columns == 1 ? 2 : columns;
 }
 
-static void softmax(double *x, int64_t n)
-{
-    double most = x[0], sum = 0;
-    for (int64_t i = 1; i < n; i++)
-        most = SD_MAX(most, x[i]);
-    for (int64_t i = 0; i < n; i++)
-        sum += x[i] = exp(x[i] - most);
-    for (int64_t i = 0; i < n; i++)
-        x[i] /= sum;
-}
-
 /* One row: the numbers as they are, or as probabilities. A single logit z is that of class 1 against 0. */
 static void write_row(const pass *p, int64_t row, bool probabilities, double *to)
 {
-    bool f64 = sd_model_dtype(p->model) == SD_F64;
+    sd_dtype dtype = sd_model_dtype(p->model);
     int64_t columns = sd_predict_columns(p->model, probabilities), skipped = columns - p->columns;
     to[0] = 0;
-    for (int64_t c = 0; c < p->columns; c++) {
-        int64_t i = row * p->columns + c;
-        to[c + skipped] = f64 ? ((double *)p->output)[i] : (double)((float *)p->output)[i];
-    }
+    for (int64_t c = 0; c < p->columns; c++)
+        to[c + skipped] = sd__element(p->output, dtype, row * p->columns + c);
     if (probabilities)
-        softmax(to, columns);
+        sd__softmax(columns, to);
 }
 
 static sd_status predict_all(pass *p, bool probabilities, double *output)

@@ -1,8 +1,8 @@
 /*
  * observe.c -- functions of the caller's that look at the model between steps, and whose numbers become a line of metrics.
  *
- * That the observations of a step were written is a counter of the run (at.observed), which a checkpoint holds beside the lengths of the
- * files: interrupted before or after that line, a run goes on with the next thing that is not done.
+ * That the observations of a step were written is a counter of the run (at.observed), which a checkpoint holds beside the
+ * lengths of the files: interrupted before or after that line, a run goes on with the next thing that is not done.
  */
 #include <fenv.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 struct sd_observed {
     const char *observer;
     sd_metric *metric; /* [n] */
-    int n, capacity;
+    int n;
     sd_arena arena;
 };
 
@@ -39,7 +39,7 @@ static sd_status check(const sd_trainer *t, const sd_observer *observer)
 static sd_status attach(sd_trainer *t, const sd_observer *observer)
 {
     SD_TRY(check(t, observer));
-    sd_observer *grown = sd__realloc(t->observer, (size_t)t->observers + 1, sizeof *grown);
+    sd_observer *grown = sd__grown(t->observer, (size_t)t->observers, sizeof *grown);
     if (grown)
         t->observer = grown;
     char *name = strdup(observer->name);
@@ -77,14 +77,10 @@ static sd_status no_memory(void) { return sd__fail(SD_ENOMEM, "no memory for wha
 sd_status sd_observation_add(const sd_observation *seen, const char *name, double value)
 {
     struct sd_observed *o = seen->observed;
-    if (o->n == o->capacity) {
-        int capacity = o->capacity ? 2 * o->capacity : 16;
-        sd_metric *grown = sd__realloc(o->metric, (size_t)capacity, sizeof *grown);
-        if (!grown)
-            return no_memory();
-        o->metric = grown;
-        o->capacity = capacity;
-    }
+    sd_metric *metric = sd__grown(o->metric, (size_t)o->n, sizeof *metric);
+    if (!metric)
+        return no_memory();
+    o->metric = metric;
     const char *tag = sd__arena_format(&o->arena, GROUP "%s%s%s", o->observer, name ? "/" : "", name ? name : "");
     if (!tag)
         return no_memory();

@@ -75,7 +75,10 @@ static sd_status make_named(const char *wanted, char **folder)
     return *folder ? SD_OK : sd__fail(SD_ENOMEM, "no memory for a path");
 }
 
-/* runs/last points to the newest run. Made aside and renamed, so that it is never missing. Without it the run goes on all the same. */
+/*
+ * runs/last points to the newest run. Made aside and renamed, so that it is never missing. Without it the
+ * run goes on all the same.
+ */
 static void point_last(const char *folder)
 {
     const char *name = strrchr(folder, '/');
@@ -278,7 +281,9 @@ static sd_status hash_config(sd_trainer *t, const char *path)
     return SD_OK;
 }
 
-/* Without a checkpoint (killed before the first), the weights of the start are made again; with one, their source may be gone. */
+/*
+ * Without a checkpoint (killed before the first), the weights of the start are made again; with one, their source may be gone.
+ */
 static sd_status init_unless_begun(const char *folder, making *m)
 {
     char *last = sd__run_file(folder, SD_LAST);

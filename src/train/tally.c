@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double element(const void *data, sd_dtype dtype, int64_t i)
-{
-    return dtype == SD_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
-}
+#include "tensor/element.h"
 
 sd_status sd__tally_init(sd_tally *t, int classes, int64_t columns)
 {
@@ -36,17 +33,28 @@ void sd__tally_clear(sd_tally *t)
 int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns)
 {
     if (columns == 1)
-        return element(output, dtype, row) > 0;
+        return sd__element(output, dtype, row) > 0;
     int best = 0;
-    double most = element(output, dtype, row * columns);
+    double most = sd__element(output, dtype, row * columns);
     for (int c = 1; c < columns; c++) {
-        double value = element(output, dtype, row * columns + c);
+        double value = sd__element(output, dtype, row * columns + c);
         if (value > most) {
             most = value;
             best = c;
         }
     }
     return best;
+}
+
+void sd__softmax(int64_t n, double *x)
+{
+    double most = x[0], sum = 0;
+    for (int64_t i = 1; i < n; i++)
+        most = SD_MAX(most, x[i]);
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i] = exp(x[i] - most);
+    for (int64_t i = 0; i < n; i++)
+        x[i] /= sum;
 }
 
 int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, const int32_t *labels, int n)
@@ -67,8 +75,8 @@ static void add_class(sd_tally *t, int32_t label, int predicted)
 static void add_targets(sd_tally *t, const void *targets, const void *output, sd_dtype dtype, int64_t row)
 {
     for (int64_t c = 0; c < t->columns; c++) {
-        double y = element(targets, dtype, row * t->columns + c);
-        double error = element(output, dtype, row * t->columns + c) - y, off = y - t->mean[c];
+        double y = sd__element(targets, dtype, row * t->columns + c);
+        double error = sd__element(output, dtype, row * t->columns + c) - y, off = y - t->mean[c];
         t->squared += error * error;
         t->mean[c] += off / (double)t->samples;
         t->m2[c] += off * (y - t->mean[c]);
@@ -79,7 +87,7 @@ void sd__tally_add(sd_tally *t, const sd_batch *batch, sd_dtype dtype, const voi
 {
     for (int i = 0; i < batch->valid; i++) {
         t->samples++;
-        t->loss += element(losses, dtype, i);
+        t->loss += sd__element(losses, dtype, i);
         if (t->classes)
             add_class(t, batch->labels[i], sd__predicted_class(output, dtype, i, t->columns));
         else

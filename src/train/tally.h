@@ -24,6 +24,9 @@ void sd__tally_clear(sd_tally *tally);
 /* The class that a row of the output names: its first largest column, or, of one column, whether it is above 0. */
 int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns);
 
+/* Logits x [n] become probabilities. */
+void sd__softmax(int64_t n, double *x);
+
 /* How many of the first n rows name the right class. */
 int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, const int32_t *labels, int n);
 

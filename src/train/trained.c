@@ -1,4 +1,6 @@
-/* trained.c -- the model of a finished (or unfinished) run, ready for use: its configuration builds it, a checkpoint fills it. */
+/*
+ * trained.c -- the model of a finished (or unfinished) run, ready for use: its configuration builds it, a checkpoint fills it.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,17 +8,14 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "tensor/element.h"
 
 sd_status sd__list_add(sd_tensor_list *list, const char *name, void *data, sd_dtype dtype, sd_shape shape)
 {
-    if (list->count == list->capacity) {
-        int capacity = list->capacity ? 2 * list->capacity : 32;
-        sd_named_tensor *item = sd__realloc(list->item, (size_t)capacity, sizeof *item);
-        if (!item)
-            return sd__fail(SD_ENOMEM, "no memory for a list of %d tensors", capacity);
-        list->item = item;
-        list->capacity = capacity;
-    }
+    sd_named_tensor *item = sd__grown(list->item, (size_t)list->count, sizeof *item);
+    if (!item)
+        return sd__fail(SD_ENOMEM, "no memory for a list of more than %d tensors", list->count);
+    list->item = item;
     list->item[list->count++] = (sd_named_tensor){name, sd_tensor_dense(data, dtype, shape)};
     return SD_OK;
 }
@@ -95,10 +92,8 @@ static sd_status check_layer(const sd_model *model, const char *name)
 
 static double as_double(const sd_tensor *t, int64_t i)
 {
-    if (t->dtype == SD_F64)
-        return ((const double *)t->data)[i];
-    if (t->dtype == SD_F32)
-        return (double)((const float *)t->data)[i];
+    if (t->dtype != SD_BF16)
+        return sd__element(t->data, t->dtype, i);
     uint32_t bits = (uint32_t)((const uint16_t *)t->data)[i] << 16; /* bf16: the upper half of a float */
     float value;
     memcpy(&value, &bits, 4);
@@ -110,12 +105,9 @@ static void convert(const sd_tensor *from, sd_dtype dtype, void *to)
     int64_t n = sd_shape_count(from->shape);
     if (from->dtype == dtype)
         memcpy(to, from->data, (size_t)n * sd_dtype_size(dtype));
-    else if (dtype == SD_F64)
-        for (int64_t i = 0; i < n; i++)
-            ((double *)to)[i] = as_double(from, i);
     else
         for (int64_t i = 0; i < n; i++)
-            ((float *)to)[i] = (float)as_double(from, i);
+            sd__set_element(to, dtype, i, as_double(from, i));
 }
 
 static sd_status take_slice(const sd_slice *s, sd_dtype dtype, const sd_tensors *file, const char *path, void *vector)

@@ -10,7 +10,7 @@
 /* A list of tensors to be written; names of `sonde.` are not slices. */
 typedef struct sd_tensor_list {
     sd_named_tensor *item;
-    int count, capacity;
+    int count;
 } sd_tensor_list;
 
 /* Adds one tensor; the name must outlive the list. */
@@ -31,7 +31,10 @@ sd_status sd__weights_take(const sd_model *model, const sd_tensors *file, const 
 /* The numbers beside the weights; an empty one if there are none. `kind` is read from note "sonde.normalize". */
 sd_status sd__normalization_take(const sd_tensors *file, const char *path, sd_normalization *normalization);
 
-/* The file that a path means: itself, or, of a run folder, its best, else its last checkpoint. The caller frees; NULL: sd_error(). */
+/*
+ * The file that a path means: itself, or, of a run folder, its best, else its last checkpoint. The caller
+ * frees; NULL: sd_error().
+ */
 char *sd__checkpoint_path(const char *path, sd_status *status);
 
 #endif
