@@ -160,6 +160,59 @@ static void a_thread_changes_no_bit(void **state)
     }
 }
 
+/* What batches are when the threads of a pool share their making: (byte - offset) / scale of the samples that ids names. */
+static void check_shared(sd_shape shape, sd_dtype dtype, sd_pool *pool)
+{
+    enum { SAMPLES = 90 };
+    int64_t count = sd_shape_count(shape);
+    uint8_t *x = sd__alloc(SAMPLES, (size_t)count);
+    sd_dataset *d;
+    sd_loader *loader;
+    sd_normalization p;
+    sd_batch batch;
+    for (int64_t i = 0; i < SAMPLES * count; i++)
+        x[i] = (uint8_t)law_int(0, 255);
+    FINE(sd_dataset_from_memory(&(sd_memory){.samples = SAMPLES, .shape = shape, .dtype = SD_U8, .input = x}, &d));
+    FINE(sd_normalization_make(SD_NORMALIZE_STANDARD, d, NULL, &p));
+    sd_loader_options options = {
+        .batch = law_int(1, 40), .dtype = dtype, .shuffle = true, .seed = 5, .normalization = &p, .pool = pool};
+    FINE(sd_loader_new(d, &options, &loader));
+    for (int n = 0; n < 2 * SAMPLES / options.batch; n++) {
+        FINE(sd_loader_next(loader, &batch));
+        for (int64_t i = 0; i < options.batch * count; i++) {
+            int64_t c = i % count % p.n;
+            double value = (x[batch.ids[i / count] * count + i % count] - p.offset[c]) / p.scale[c];
+            double made = dtype == SD_F32 ? ((const float *)batch.input)[i] : ((const double *)batch.input)[i];
+            assert_true(made == (dtype == SD_F32 ? (double)(float)value : value));
+        }
+    }
+    sd_loader_free(loader);
+    sd_normalization_clear(&p);
+    sd_dataset_free(d);
+    free(x);
+}
+
+/* Samples of every kind: small ones, of which a part takes some; large ones, of which it takes a stretch; channels, features. */
+static void a_pool_changes_no_bit(void **state)
+{
+    (void)state;
+    sd_context *context;
+    FINE(sd_context_new(&(sd_context_options){.threads = 3, .debug = -1}, &context));
+    for (int trial = 0; trial < law_trials(12); trial++) {
+        const sd_shape shape[] = {SD_SHAPE(law_int(1, 9)),
+                                  SD_SHAPE(law_int(100, 300)),
+                                  SD_SHAPE(28, 28, 1),
+                                  SD_SHAPE(law_int(20, 50), law_int(20, 50), 1),
+                                  SD_SHAPE(law_int(5, 40), 20, 3),
+                                  SD_SHAPE(law_int(30, 40), 31, 3),
+                                  SD_SHAPE(law_int(1, 4), 3, 65),
+                                  SD_SHAPE(law_int(1, 20), 3, law_int(2, 70))};
+        for (size_t i = 0; i < SD_COUNT(shape); i++)
+            check_shared(shape[i], trial % 2 ? SD_F32 : SD_F64, trial % 3 ? sd_context_pool(context) : NULL);
+    }
+    sd_context_free(context);
+}
+
 /* From every batch of two epochs. */
 static void a_resumed_loader_gives_the_same_batches(void **state)
 {
@@ -289,6 +342,7 @@ int main(void)
         cmocka_unit_test(shuffles_are_uniform),
         cmocka_unit_test(evaluation_reads_all_in_order_and_pads),
         cmocka_unit_test(a_thread_changes_no_bit),
+        cmocka_unit_test(a_pool_changes_no_bit),
         cmocka_unit_test(a_resumed_loader_gives_the_same_batches),
         cmocka_unit_test(seeking_goes_anywhere),
         cmocka_unit_test(f64_batches_hold_the_exact_values),

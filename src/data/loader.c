@@ -4,6 +4,8 @@
  * Batch (epoch, index) is a function of the set, the options and these two numbers: the order of an epoch is drawn anew from
  * (seed, epoch), so resuming is seeking. With prefetch a thread makes the batch after the one that the caller holds; two slots
  * go round, and everything the two threads share is under one mutex. The thread starts with the first batch that is asked for.
+ * Samples that are stored need none if there is a pool: its threads, which all wait for the batch, make it together in less
+ * time than a thread more would take from them.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -111,7 +113,9 @@ static void fill_slot(sd_loader *loader, slot *s, int64_t epoch, int64_t index)
     for (int i = 0; i < size; i++)
         s->positions[i] = loader->order[i < s->batch.valid ? first + i : first];
     set_weights(s, loader->options.dtype);
-    s->status = sd__reader_read(&loader->reader, size, s->positions, s->input, s->labels, s->targets, s->ids);
+    const int32_t *ahead = first + 2 * size <= samples ? loader->order + first + size : NULL;
+    s->status =
+        sd__reader_read(&loader->reader, size, s->positions, ahead, (sd_samples){s->input, s->labels, s->targets, s->ids});
     snprintf(s->message, sizeof(s->message), "%s", s->status == SD_OK ? "" : sd_error());
 }
 
@@ -184,6 +188,10 @@ static sd_status check_options(const sd_dataset *dataset, const sd_loader_option
 static sd_status open_loader(sd_loader *loader)
 {
     SD_TRY(sd__reader_open(&loader->reader, loader->dataset, loader->options.dtype, loader->options.normalization));
+    if (loader->dataset->root->input)
+        loader->reader.pool = loader->options.pool;
+    if (loader->reader.pool)
+        loader->options.prefetch = false;
     for (int i = 0; i < SLOTS; i++)
         SD_TRY(slot_new(&loader->slot[i], loader));
     loader->order = sd__alloc((size_t)loader->dataset->info.samples, sizeof(*loader->order));

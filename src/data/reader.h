@@ -3,12 +3,15 @@
 #define SD_DATA_READER_H
 
 #include "data/dataset.h"
+#include "kernels/simd/bytes.h"
 
 typedef struct sd_reader {
     const sd_dataset *dataset;
     sd_dtype dtype;                 /* of the result */
     sd_normalization normalization; /* a copy; n = 0: none */
     void *table;                    /* [n or 1][256] of dtype: what a byte becomes; NULL: computed value by value */
+    sd_look_up_f32 *look_up;        /* of this CPU's level */
+    sd_pool *pool;                  /* shares the work of converting; NULL: the caller alone. Set after opening. */
     int32_t *ids;                   /* [capacity] positions in the root */
     void *raw;                      /* [capacity, shape] as stored: samples made on demand */
     void *raw_targets;              /* [capacity, targets] */
@@ -20,9 +23,16 @@ typedef struct sd_reader {
 sd_status sd__reader_open(sd_reader *reader, const sd_dataset *dataset, sd_dtype dtype, const sd_normalization *normalization);
 void sd__reader_close(sd_reader *reader);
 
-/* As sd_dataset_read(); ids [n] may be NULL. Each of the results may be NULL: not wanted. */
-sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, void *input, int32_t *labels, void *targets,
-                          int32_t *ids);
+/* Where the samples go: as sd_dataset_read(), and ids [n]. Each may be NULL: not wanted. */
+typedef struct sd_samples {
+    void *input;
+    int32_t *labels;
+    void *targets;
+    int32_t *ids;
+} sd_samples;
+
+/* `ahead` [n]: positions that will be read next, fetched into the cache meanwhile; or NULL. */
+sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to);
 
 /* n samples as they are stored: sample i begins at *first + i * (bytes of a sample) if contiguous, else is copied to raw. */
 sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, const void **first);
