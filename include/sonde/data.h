@@ -245,7 +245,11 @@ typedef struct sd_loader_options {
     bool pad;                              /**< fill an incomplete last batch up with weight 0 (evaluation); else drop it */
     bool prefetch;                         /**< the next batch is made by a thread of the loader's own; same bits either way */
     const sd_normalization *normalization; /**< copied; NULL: values as they are */
-    sd_pool *pool; /**< shares the making of a batch, if samples are stored: prefetch is then void. NULL: the caller alone */
+    /**
+     * Its threads make the next batch whenever they have nothing else to do: prefetch is then void, if samples are stored.
+     * Must outlive the loader. NULL: none.
+     */
+    sd_pool *pool;
 } sd_loader_options;
 
 /** Makes batches of a data set, epoch after epoch without end. Used by one thread at a time. */

@@ -193,31 +193,22 @@ static void convert(const sd_normalization *p, sd_dtype from, const void *in, sd
 
 #define LINE 64 /* bytes of a cache line */
 
-enum { PART_VALUES = 6144, MOST_PARTS = 64 }; /* a microsecond of work at least */
+enum { PART_VALUES = 1024 }; /* a fraction of a microsecond of work: for threads that look for other work in between */
 
-typedef struct inputs {
-    const sd_reader *reader;
-    int n;
-    char *out;
-    const int32_t *ahead;
-    int64_t count, grain; /* values of a sample; stretches begin at multiples of grain: whole pixels, whole lines of f32 */
-    int rows, columns;    /* parts: of the samples, of the stretches */
-} inputs;
-
-/* Even numbers of parts, so that two threads have as many. */
-static inputs cut_inputs(const sd_reader *r, int n, char *out, const int32_t *ahead)
+/* Wide samples are cut into a stretch for every thread, so that it mostly makes the same one. */
+static sd_inputs cut_inputs(const sd_reader *r, int n, char *out, const int32_t *ahead)
 {
     int64_t count = sd_shape_count(r->dataset->root->info.shape), grain = LINE / 4 * (int64_t)SD_MAX(r->normalization.n, 1);
-    int parts = SD_MAX((int)SD_MIN(count * n / PART_VALUES, MOST_PARTS) / 2 * 2, 1);
-    bool wide = count / grain >= 4 * (int64_t)parts;
-    return (inputs){.reader = r,
-                    .n = n,
-                    .out = out,
-                    .ahead = r->dataset->root->input ? ahead : NULL,
-                    .count = count,
-                    .grain = grain,
-                    .rows = wide ? 1 : SD_MIN(parts, n),
-                    .columns = wide ? parts : 1};
+    int threads = SD_MIN(sd__pool_threads(r->pool), 16), columns = count / grain >= 4 * (int64_t)threads ? threads : 1;
+    int64_t rows = count * n / columns / PART_VALUES;
+    return (sd_inputs){.reader = r,
+                       .n = n,
+                       .out = out,
+                       .ahead = r->dataset->root->input ? ahead : NULL,
+                       .count = count,
+                       .grain = grain,
+                       .rows = (int)SD_MAX(SD_MIN(rows, n), 1),
+                       .columns = columns};
 }
 
 static void read_stretch(const sd_reader *r, const void *in, void *out, int64_t m)
@@ -236,17 +227,20 @@ static void fetch(const char *from, size_t bytes)
         __builtin_prefetch(from + at, 0, 2);
 }
 
+/* Parts are numbered stretch by stretch. Whoever runs one may be in the midst of other work: in any mode. */
 static void read_part(void *user, int part)
 {
-    const inputs *j = user;
+    const sd_inputs *j = user;
     const sd_reader *r = j->reader;
     const sd_dataset *root = r->dataset->root;
     size_t from = sd_dtype_size(root->info.dtype), to = sd_dtype_size(r->dtype), bytes = sd__sample_bytes(root);
+    int column = part / j->rows;
     int64_t row, last, begin, end;
-    sd__part(j->n, j->rows, part / j->columns, &row, &last);
-    sd__part(j->count / j->grain, j->columns, part % j->columns, &begin, &end);
+    sd__part(j->n, j->rows, part % j->rows, &row, &last);
+    sd__part(j->count / j->grain, j->columns, column, &begin, &end);
     begin *= j->grain;
-    end = part % j->columns == j->columns - 1 ? j->count : end * j->grain;
+    end = column == j->columns - 1 ? j->count : end * j->grain;
+    unsigned mode = sd__fp_enter();
     for (; row < last; row++) {
         const char *in = stored(r, root->input, r->raw, (int)row, bytes);
         read_stretch(r, in + (size_t)begin * from, j->out + (size_t)(row * j->count + begin) * to, end - begin);
@@ -255,12 +249,7 @@ static void read_part(void *user, int part)
                       (size_t)begin * from,
                   (size_t)(end - begin) * from);
     }
-}
-
-static void read_inputs(const sd_reader *r, int n, const int32_t *ahead, char *out)
-{
-    inputs j = cut_inputs(r, n, out, ahead);
-    sd__pool_run(r->pool, read_part, &j, j.rows * j.columns);
+    sd__fp_leave(mode);
 }
 
 /* ---- targets, labels ----------------------------------------------------------------------------------------------------- */
@@ -282,13 +271,12 @@ static void read_labels(const sd_reader *r, int n, int32_t *out)
         memcpy(&out[i], stored(r, r->dataset->root->labels, r->raw_labels, i, sizeof(*out)), sizeof(*out));
 }
 
-sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
+/* All but the inputs, which are cut. */
+static sd_status prepare(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
 {
     const sd_dataset *root = reader->dataset->root;
     unsigned mode = sd__fp_enter();
     sd_status status = resolve(reader, n, positions);
-    if (status == SD_OK && to.input)
-        read_inputs(reader, n, ahead, to.input);
     if (status == SD_OK && to.targets && root->info.target == SD_TARGET_REAL)
         read_targets(reader, n, to.targets);
     if (status == SD_OK && to.labels && root->info.target == SD_TARGET_CLASS)
@@ -296,7 +284,34 @@ sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, co
     sd__fp_leave(mode);
     if (status == SD_OK && to.ids)
         memcpy(to.ids, reader->ids, (size_t)n * sizeof(*to.ids));
+    reader->inputs = cut_inputs(reader, n, to.input, ahead);
     return status;
+}
+
+sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
+{
+    sd_inputs *j = &reader->inputs;
+    SD_TRY(prepare(reader, n, positions, ahead, to));
+    if (to.input)
+        sd__pool_run(reader->pool, read_part, j, j->rows * j->columns);
+    return SD_OK;
+}
+
+sd_status sd__reader_begin(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
+{
+    sd_inputs *j = &reader->inputs;
+    SD_TRY(prepare(reader, n, positions, ahead, to));
+    reader->aside = sd__pool_set_aside(reader->pool, read_part, j, j->rows * j->columns);
+    if (!reader->aside)
+        sd__pool_run(reader->pool, read_part, j, j->rows * j->columns);
+    return SD_OK;
+}
+
+void sd__reader_finish(sd_reader *reader)
+{
+    if (reader->aside)
+        sd__pool_finish_aside(reader->pool);
+    reader->aside = false;
 }
 
 sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, const void **first)

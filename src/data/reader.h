@@ -5,6 +5,16 @@
 #include "data/dataset.h"
 #include "kernels/simd/bytes.h"
 
+/* The inputs of a batch on their way, in rows x columns parts: of the samples, of stretches of each. */
+typedef struct sd_inputs {
+    const struct sd_reader *reader;
+    int n;
+    char *out;
+    const int32_t *ahead;
+    int64_t count, grain; /* values of a sample; stretches begin at multiples of grain: whole pixels, whole lines of f32 */
+    int rows, columns;
+} sd_inputs;
+
 typedef struct sd_reader {
     const sd_dataset *dataset;
     sd_dtype dtype;                 /* of the result */
@@ -17,6 +27,8 @@ typedef struct sd_reader {
     void *raw_targets;              /* [capacity, targets] */
     int32_t *raw_labels;            /* [capacity] */
     int capacity;
+    sd_inputs inputs;
+    bool aside; /* they are made by threads of the pool that have nothing else to do */
 } sd_reader;
 
 /* Zeroes the reader first, so that closing it is right whatever this returns. */
@@ -33,6 +45,10 @@ typedef struct sd_samples {
 
 /* `ahead` [n]: positions that will be read next, fetched into the cache meanwhile; or NULL. */
 sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to);
+
+/* The same, but the inputs may be made later: until sd__reader_finish(), `to` and `ahead` must live, and nothing else be read. */
+sd_status sd__reader_begin(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to);
+void sd__reader_finish(sd_reader *reader);
 
 /* n samples as they are stored: sample i begins at *first + i * (bytes of a sample) if contiguous, else is copied to raw. */
 sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, const void **first);
