@@ -165,7 +165,7 @@ static bool work_aside(sd_pool *pool, int thread)
     return false;
 }
 
-/* Waits for the word to leave `value`, up to SPIN_NS after there was nothing else to do; true if it did. */
+/* Waits up to SPIN_NS for the word to leave `value`, and runs what is set aside meanwhile; true if it did. */
 static bool spin_while(sd_pool *pool, int thread, atomic_uint *word, unsigned value)
 {
     for (int64_t end = now_ns() + SPIN_NS; now_ns() < end;)
