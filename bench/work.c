@@ -294,8 +294,12 @@ static sd_status loader_make(sd_work *w)
         return sd__fail(SD_ENOMEM, "no memory for a loader");
     sd_data_options options = {.name = "mnist", .normalize = SD_NORMALIZE_STANDARD};
     SD_TRY(sd_data_open(&options, sd_context_pool(w->context), &s->data));
-    sd_loader_options how = {
-        .batch = (int)w->batch, .shuffle = true, .seed = 1, .prefetch = true, .normalization = &s->data.normalization};
+    sd_loader_options how = {.batch = (int)w->batch,
+                             .shuffle = true,
+                             .seed = 1,
+                             .prefetch = true,
+                             .normalization = &s->data.normalization,
+                             .pool = sd_context_pool(w->context)};
     return sd_loader_new(s->data.train, &how, &s->loader);
 }
 

@@ -198,6 +198,91 @@ static void workers_flush_denormals_callers_choose(void **state)
 static void workers_flush_denormals_callers_choose(void **state) { skip(); }
 #endif
 
+/* ---- a job set aside ---------------------------------------------------------------------------------------------------- */
+
+/* With jobs in between or none, parts quick or slow (then who finishes must wait, and sleep): each once, all at the end. */
+static void parts_set_aside_run_once(void **state)
+{
+    for (int threads = 2; threads <= 5; threads++) {
+        sd_pool *pool = pool_of(threads);
+        for (int trial = 0; trial < law_trials(300); trial++) {
+            counts aside = {0}, c = {0};
+            int parts = law_int(0, 40), jobs = law_int(0, 5);
+            assert_true(sd__pool_set_aside(pool, trial % 10 ? count_part : slow_part, &aside, parts));
+            for (int i = 0; i < jobs; i++)
+                sd__pool_run(pool, count_part, &c, 6);
+            sd__pool_finish_aside(pool);
+            check_counts(&aside, parts, 1);
+            check_counts(&c, 6, jobs);
+        }
+        sd__pool_free(pool);
+    }
+}
+
+static void asides_order_plain_memory(void **state)
+{
+    sd_pool *pool = pool_of(3);
+    for (int trial = 0; trial < law_trials(2000); trial++) {
+        sums s, other = {0};
+        int parts = law_int(1, 64);
+        for (int i = 0; i < parts; i++)
+            s.in[i] = law_int(-1000, 1000);
+        assert_true(sd__pool_set_aside(pool, square_part, &s, parts));
+        sd__pool_run(pool, square_part, &other, law_int(0, 9));
+        sd__pool_finish_aside(pool);
+        for (int i = 0; i < parts; i++)
+            assert_int_equal(s.out[i], s.in[i] * s.in[i]);
+    }
+    sd__pool_free(pool);
+}
+
+enum { ASIDES = 8 };
+
+/* Does not end before the parts set aside have run; the other part does nothing, so its thread is free for them. */
+static void await_part(void *user, int part)
+{
+    counts *aside = user;
+    for (int waits = 0; part == 0 && waits < 100000; waits++) {
+        int done = 0;
+        for (int i = 0; i < ASIDES; i++)
+            done += atomic_load(&aside->run[i]);
+        if (done == ASIDES)
+            return;
+        nap(50);
+    }
+}
+
+static void waiting_threads_run_what_is_set_aside(void **state)
+{
+    sd_pool *pool = pool_of(2);
+    for (int trial = 0; trial < 20; trial++) {
+        counts aside = {0};
+        assert_true(sd__pool_set_aside(pool, count_part, &aside, ASIDES));
+        sd__pool_run(pool, await_part, &aside, 2);
+        check_counts(&aside, ASIDES, 1);
+        sd__pool_finish_aside(pool);
+        check_counts(&aside, ASIDES, 1);
+    }
+    sd__pool_free(pool);
+}
+
+static void one_job_can_be_set_aside(void **state)
+{
+    sd_pool *pool = pool_of(2), *lonely = pool_of(1);
+    counts c = {0}, refused = {0};
+    assert_false(sd__pool_set_aside(NULL, count_part, &refused, 3));
+    assert_false(sd__pool_set_aside(lonely, count_part, &refused, 3));
+    assert_true(sd__pool_set_aside(pool, count_part, &c, 3));
+    assert_false(sd__pool_set_aside(pool, count_part, &refused, 3));
+    sd__pool_finish_aside(pool);
+    assert_true(sd__pool_set_aside(pool, count_part, &c, 3));
+    sd__pool_finish_aside(pool);
+    check_counts(&c, 3, 2);
+    check_counts(&refused, 0, 0);
+    sd__pool_free(pool);
+    sd__pool_free(lonely);
+}
+
 /* Parts are numbered through even where they do not fit into one ticket. */
 static void sum_part(void *user, int part) { atomic_fetch_add((atomic_llong *)user, part); }
 
@@ -243,6 +328,10 @@ int main(void)
         cmocka_unit_test(sleepers_wake),
         cmocka_unit_test(parts_run_at_the_same_time),
         cmocka_unit_test(workers_flush_denormals_callers_choose),
+        cmocka_unit_test(parts_set_aside_run_once),
+        cmocka_unit_test(asides_order_plain_memory),
+        cmocka_unit_test(waiting_threads_run_what_is_set_aside),
+        cmocka_unit_test(one_job_can_be_set_aside),
         cmocka_unit_test(very_many_parts),
         cmocka_unit_test(pools_come_and_go),
         cmocka_unit_test(impossible_numbers_of_threads_are_refused),

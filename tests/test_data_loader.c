@@ -3,12 +3,14 @@
 
 #include <stdatomic.h>
 
+#include "base/pool.h"
 #include "data_files.h"
 
 enum { N = 23, B = 4, EPOCHS = 3 };
 
 static sd_dataset *set;
 static sd_normalization norm;
+static sd_context *context; /* of three threads */
 
 static int setup(void **state)
 {
@@ -23,6 +25,7 @@ static int setup(void **state)
     const sd_memory memory = {.samples = N, .shape = SD_SHAPE(2, 2, 1), .dtype = SD_U8, .input = x, .labels = labels};
     FINE(sd_dataset_from_memory(&memory, &set));
     FINE(sd_normalization_make(SD_NORMALIZE_STANDARD, set, NULL, &norm));
+    FINE(sd_context_new(&(sd_context_options){.threads = 3, .debug = -1}, &context));
     return 0;
 }
 
@@ -31,6 +34,7 @@ static int teardown(void **state)
     (void)state;
     sd_dataset_free(set);
     sd_normalization_clear(&norm);
+    sd_context_free(context);
     return 0;
 }
 
@@ -160,14 +164,65 @@ static void a_thread_changes_no_bit(void **state)
     }
 }
 
+/* What batches are when the threads of a pool share their making: (byte - offset) / scale of the samples that ids names. */
+static void check_shared(sd_shape shape, sd_dtype dtype, sd_pool *pool)
+{
+    enum { SAMPLES = 90 };
+    int64_t count = sd_shape_count(shape);
+    uint8_t *x = sd__alloc(SAMPLES, (size_t)count);
+    sd_dataset *d;
+    sd_loader *loader;
+    sd_normalization p;
+    sd_batch batch;
+    for (int64_t i = 0; i < SAMPLES * count; i++)
+        x[i] = (uint8_t)law_int(0, 255);
+    FINE(sd_dataset_from_memory(&(sd_memory){.samples = SAMPLES, .shape = shape, .dtype = SD_U8, .input = x}, &d));
+    FINE(sd_normalization_make(SD_NORMALIZE_STANDARD, d, NULL, &p));
+    sd_loader_options options = {
+        .batch = law_int(1, 40), .dtype = dtype, .shuffle = true, .seed = 5, .normalization = &p, .pool = pool};
+    FINE(sd_loader_new(d, &options, &loader));
+    for (int n = 0; n < 2 * SAMPLES / options.batch; n++) {
+        FINE(sd_loader_next(loader, &batch));
+        for (int64_t i = 0; i < options.batch * count; i++) {
+            int64_t c = i % count % p.n;
+            double value = (x[batch.ids[i / count] * count + i % count] - p.offset[c]) / p.scale[c];
+            double made = dtype == SD_F32 ? ((const float *)batch.input)[i] : ((const double *)batch.input)[i];
+            assert_true(made == (dtype == SD_F32 ? (double)(float)value : value));
+        }
+    }
+    sd_loader_free(loader);
+    sd_normalization_clear(&p);
+    sd_dataset_free(d);
+    free(x);
+}
+
+/* Samples of every kind: small ones, of which a part takes some; large ones, of which it takes a stretch; channels, features. */
+static void a_pool_changes_no_bit(void **state)
+{
+    (void)state;
+    for (int trial = 0; trial < law_trials(12); trial++) {
+        const sd_shape shape[] = {SD_SHAPE(law_int(1, 9)),
+                                  SD_SHAPE(law_int(100, 300)),
+                                  SD_SHAPE(28, 28, 1),
+                                  SD_SHAPE(law_int(20, 50), law_int(20, 50), 1),
+                                  SD_SHAPE(law_int(5, 40), 20, 3),
+                                  SD_SHAPE(law_int(30, 40), 31, 3),
+                                  SD_SHAPE(law_int(1, 4), 3, 65),
+                                  SD_SHAPE(law_int(1, 20), 3, law_int(2, 70))};
+        for (size_t i = 0; i < SD_COUNT(shape); i++)
+            check_shared(shape[i], trial % 2 ? SD_F32 : SD_F64, trial % 3 ? sd_context_pool(context) : NULL);
+    }
+}
+
 /* From every batch of two epochs. */
 static void a_resumed_loader_gives_the_same_batches(void **state)
 {
     (void)state;
     static record whole[20], rest[20];
-    for (int prefetch = 0; prefetch < 2; prefetch++) {
+    for (int way = 0; way < 3; way++) {
         sd_loader_options options = training;
-        options.prefetch = prefetch;
+        options.prefetch = way == 1;
+        options.pool = way == 2 ? sd_context_pool(context) : NULL;
         run(&options, 0, whole, 20);
         for (int from = 0; from < 10; from++) {
             run(&options, from, rest, 10);
@@ -176,15 +231,20 @@ static void a_resumed_loader_gives_the_same_batches(void **state)
     }
 }
 
-/* Back, forth and to where it stands already, with batches made ahead. */
-static void seeking_goes_anywhere(void **state)
+static void do_nothing(void *user, int part) { (void)user, (void)part; }
+
+/* No loader has left anything aside. */
+static void check_nothing_aside(void)
 {
-    (void)state;
-    static record whole[50];
-    sd_loader_options options = training;
-    run(&options, 0, whole, 50);
-    options.prefetch = true;
-    sd_loader *loader = new_loader(&options);
+    sd_pool *pool = sd_context_pool(context);
+    assert_true(sd__pool_set_aside(pool, do_nothing, NULL, 1));
+    sd__pool_finish_aside(pool);
+}
+
+/* Back, forth and to where it stands already, with batches made ahead. */
+static void seek_about(const sd_loader_options *options, const record *whole)
+{
+    sd_loader *loader = new_loader(options);
     for (int trial = 0; trial < law_trials(300); trial++) {
         int to = law_int(0, 40);
         FINE(sd_loader_seek(loader, to / 5, to % 5));
@@ -199,6 +259,47 @@ static void seeking_goes_anywhere(void **state)
     REFUSED(sd_loader_seek(loader, 0, 5), SD_EINVAL, "batch 5 of epoch 0", "5 batches");
     REFUSED(sd_loader_seek(loader, -1, 0), SD_EINVAL, "epoch -1");
     sd_loader_free(loader);
+    check_nothing_aside();
+}
+
+static void seeking_goes_anywhere(void **state)
+{
+    (void)state;
+    static record whole[50];
+    sd_loader_options options = training;
+    run(&options, 0, whole, 50);
+    options.prefetch = true;
+    seek_about(&options, whole);
+    options.pool = sd_context_pool(context);
+    seek_about(&options, whole);
+}
+
+/* What is set aside is one loader's at a time; the others make theirs at once, and a loader that is freed leaves nothing. */
+static void loaders_share_a_pool(void **state)
+{
+    (void)state;
+    enum { LOADERS = 3 };
+    static record whole[60];
+    sd_loader_options options = training;
+    run(&options, 0, whole, 60);
+    options.pool = sd_context_pool(context);
+    sd_loader *loader[LOADERS];
+    int at[LOADERS] = {0};
+    for (int i = 0; i < LOADERS; i++)
+        loader[i] = new_loader(&options);
+    for (int trial = 0; trial < law_trials(400); trial++) {
+        int i = law_int(0, LOADERS - 1);
+        if (at[i] == 60 || law_int(0, 20) == 0) {
+            sd_loader_free(loader[i]);
+            loader[i] = new_loader(&options);
+            at[i] = 0;
+        }
+        record r = next(loader[i]);
+        assert_memory_equal(&r, &whole[at[i]++], sizeof(r));
+    }
+    for (int i = 0; i < LOADERS; i++)
+        sd_loader_free(loader[i]);
+    check_nothing_aside();
 }
 
 static void f64_batches_hold_the_exact_values(void **state)
@@ -275,6 +376,7 @@ static void loaders_shut_down_cleanly(void **state)
     sd_loader_options options = training;
     options.prefetch = true;
     for (int trial = 0; trial < law_trials(200); trial++) {
+        options.pool = trial % 2 ? sd_context_pool(context) : NULL;
         sd_loader *loader = new_loader(&options);
         for (int n = law_int(0, 3); n > 0; n--)
             next(loader);
@@ -289,8 +391,10 @@ int main(void)
         cmocka_unit_test(shuffles_are_uniform),
         cmocka_unit_test(evaluation_reads_all_in_order_and_pads),
         cmocka_unit_test(a_thread_changes_no_bit),
+        cmocka_unit_test(a_pool_changes_no_bit),
         cmocka_unit_test(a_resumed_loader_gives_the_same_batches),
         cmocka_unit_test(seeking_goes_anywhere),
+        cmocka_unit_test(loaders_share_a_pool),
         cmocka_unit_test(f64_batches_hold_the_exact_values),
         cmocka_unit_test(impossible_loaders_are_refused),
         cmocka_unit_test(a_failing_source_is_reported_and_can_recover),

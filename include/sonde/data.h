@@ -236,7 +236,10 @@ typedef struct sd_batch {
     int64_t index;         /**< batch of the epoch: 0, 1, ... */
 } sd_batch;
 
-/** How to make batches. Zero what is not used. */
+/**
+ * How to make batches. Zero what is not used. If samples are stored and there is a pool, which must outlive the loader, its
+ * threads make the next batch whenever they would wait for one another, and prefetch does nothing.
+ */
 typedef struct sd_loader_options {
     int batch;                             /**< B, at least 1 */
     sd_dtype dtype;                        /**< f32 (0) or f64 */
@@ -245,6 +248,7 @@ typedef struct sd_loader_options {
     bool pad;                              /**< fill an incomplete last batch up with weight 0 (evaluation); else drop it */
     bool prefetch;                         /**< the next batch is made by a thread of the loader's own; same bits either way */
     const sd_normalization *normalization; /**< copied; NULL: values as they are */
+    sd_pool *pool;                         /**< makes batches beside its other work; NULL: none */
 } sd_loader_options;
 
 /** Makes batches of a data set, epoch after epoch without end. Used by one thread at a time. */

@@ -9,6 +9,8 @@
  * part by compare-and-swap, which fails if the job has moved on; so a worker that wakes late for a job long finished takes
  * nothing, and the caller need not wait for it. The description of the job (task, user, ...) is read before the claim: a claim
  * that succeeds proves that the job was still open, hence that the description read was this job's.
+ *
+ * Beside the job whose caller waits there may be one that nobody waits for yet: threads that would spin run its parts.
  */
 #define _GNU_SOURCE
 #include "base/pool.h"
@@ -40,24 +42,26 @@ typedef struct worker {
     int number; /* 1, 2, ...; the caller is 0 */
 } worker;
 
+/* What is to be done in parts. Described anew only while no part is open. */
+typedef struct job {
+    _Alignas(64) _Atomic(sd_task *) task;
+    void *_Atomic user;
+    atomic_int first, parts;       /* task(user, first + i), i < parts */
+    uint64_t number;               /* counts jobs, for who describes them */
+    range range[MOST_RANGES];      /* [ranges] */
+    _Alignas(64) atomic_uint done; /* parts finished; who waits for them sleeps on it */
+    atomic_bool caller_sleeps;
+} job;
+
 struct sd_pool {
     int threads;
     worker *worker; /* [started] */
     int started;
+    int ranges;           /* as many as threads, or MOST_RANGES */
     pthread_mutex_t turn; /* held by the caller whose job runs */
-
-    /* The job. Written only while no part of any job is open. */
-    _Alignas(64) _Atomic(sd_task *) task;
-    void *_Atomic user;
-    atomic_int first, parts; /* task(user, first + i), i < parts */
     atomic_bool stop;
-
-    uint64_t number; /* of the job, for its caller */
-
-    range range[MOST_RANGES];      /* [ranges] */
-    int ranges;                    /* as many as threads, or MOST_RANGES */
-    _Alignas(64) atomic_uint done; /* parts finished; the caller sleeps on it */
-    atomic_bool caller_sleeps;
+    job job, aside;
+    atomic_bool has_aside;
     _Alignas(64) atomic_uint epoch; /* counts jobs; workers sleep on it */
     atomic_int sleepers;
 };
@@ -98,18 +102,6 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Waits up to SPIN_NS for the word to leave `value`; true if it did. */
-static bool spin_while(atomic_uint *word, unsigned value)
-{
-    for (int64_t end = now_ns() + SPIN_NS; now_ns() < end;)
-        for (int i = 0; i < 16; i++) {
-            if (atomic_load_explicit(word, memory_order_acquire) != value)
-                return true;
-            pause_cpu();
-        }
-    return false;
-}
-
 static void futex_wait(atomic_uint *word, unsigned value)
 {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -117,55 +109,79 @@ static void futex_wait(atomic_uint *word, unsigned value)
 
 static void futex_wake(atomic_uint *word, int threads) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0); }
 
-typedef struct job {
-    sd_task *task;
-    void *user;
-    int first, parts;
-} job;
-
 static int range_begin(int parts, int r, int ranges) { return (int)((int64_t)parts * r / ranges); }
 
+/* A part that a thread has claimed. */
+typedef struct claimed {
+    sd_task *task;
+    void *user;
+    int part, parts;
+} claimed;
+
 /* Claims the next part of range `r` of the open job, if one is left. */
-static bool claim(sd_pool *pool, int r, job *j, int *part)
+static bool claim(job *j, int r, int ranges, claimed *c)
 {
-    atomic_uint_fast64_t *own = &pool->range[r].ticket;
+    atomic_uint_fast64_t *own = &j->range[r].ticket;
     uint64_t ticket = atomic_load_explicit(own, memory_order_acquire);
     while (ticket & MOST_PARTS) {
-        j->task = atomic_load_explicit(&pool->task, memory_order_acquire);
-        j->user = atomic_load_explicit(&pool->user, memory_order_acquire);
-        j->first = atomic_load_explicit(&pool->first, memory_order_acquire);
-        j->parts = atomic_load_explicit(&pool->parts, memory_order_acquire);
-        *part = j->first + range_begin(j->parts, r + 1, pool->ranges) - (int)(ticket & MOST_PARTS);
+        c->task = atomic_load_explicit(&j->task, memory_order_acquire);
+        c->user = atomic_load_explicit(&j->user, memory_order_acquire);
+        c->part = atomic_load_explicit(&j->first, memory_order_acquire);
+        c->parts = atomic_load_explicit(&j->parts, memory_order_acquire);
+        c->part += range_begin(c->parts, r + 1, ranges) - (int)(ticket & MOST_PARTS);
         if (atomic_compare_exchange_weak_explicit(own, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
             return true;
     }
     return false;
 }
 
-static void run_range(sd_pool *pool, int r)
+static bool run_one(job *j, int r, int ranges)
 {
-    job j;
-    int part;
-    while (claim(pool, r, &j, &part)) {
-        j.task(j.user, part);
-        /* seq_cst here, and in wait_for_parts(): either the caller sees this part done, or we see the caller asleep. */
-        bool last = atomic_fetch_add(&pool->done, 1) + 1 == (unsigned)j.parts;
-        if (last && atomic_load(&pool->caller_sleeps))
-            futex_wake(&pool->done, 1);
-    }
+    claimed c;
+    if (!claim(j, r, ranges, &c))
+        return false;
+    c.task(c.user, c.part);
+    /* seq_cst here, and in wait_for_parts(): either the caller sees this part done, or we see the caller asleep. */
+    bool last = atomic_fetch_add(&j->done, 1) + 1 == (unsigned)c.parts;
+    if (last && atomic_load(&j->caller_sleeps))
+        futex_wake(&j->done, 1);
+    return true;
 }
 
 /* Runs parts of the open job until none is left to claim: first those of the thread's own range. */
-static void work(sd_pool *pool, int thread)
+static void work(sd_pool *pool, job *j, int thread)
 {
     for (int i = 0; i < pool->ranges; i++)
-        run_range(pool, (thread + i) % pool->ranges);
+        while (run_one(j, (thread + i) % pool->ranges, pool->ranges))
+            ;
+}
+
+/* One part of the job that nobody waits for. */
+static bool work_aside(sd_pool *pool, int thread)
+{
+    for (int i = 0; i < pool->ranges; i++)
+        if (run_one(&pool->aside, (thread + i) % pool->ranges, pool->ranges))
+            return true;
+    return false;
+}
+
+/* Waits up to SPIN_NS for the word to leave `value`, and runs what is set aside meanwhile; true if it did. */
+static bool spin_while(sd_pool *pool, int thread, atomic_uint *word, unsigned value)
+{
+    for (int64_t end = now_ns() + SPIN_NS; now_ns() < end;)
+        for (int i = 0; i < 16; i++) {
+            if (atomic_load_explicit(word, memory_order_acquire) != value)
+                return true;
+            if (!work_aside(pool, thread))
+                pause_cpu();
+        }
+    return false;
 }
 
 /* seq_cst: either the next job's caller sees us among the sleepers, or the kernel sees its new epoch. */
-static void wait_for_job(sd_pool *pool, unsigned epoch)
+static void wait_for_job(sd_pool *pool, int thread, unsigned epoch)
 {
-    if (spin_while(&pool->epoch, epoch))
+    if (spin_while(pool, thread, &pool->epoch, epoch))
         return;
     atomic_fetch_add(&pool->sleepers, 1);
     futex_wait(&pool->epoch, epoch);
@@ -182,24 +198,24 @@ static void *worker_main(void *argument)
         unsigned epoch = atomic_load(&pool->epoch);
         if (atomic_load(&pool->stop))
             return NULL;
-        work(pool, self->number);
-        wait_for_job(pool, epoch);
+        work(pool, &pool->job, self->number);
+        wait_for_job(pool, self->number, epoch);
     }
 }
 
-static void wait_for_parts(sd_pool *pool, unsigned parts)
+static void wait_for_parts(sd_pool *pool, job *j, unsigned parts)
 {
     for (;;) {
-        unsigned done = atomic_load(&pool->done);
+        unsigned done = atomic_load(&j->done);
         if (done == parts)
             return;
-        if (spin_while(&pool->done, done))
+        if (spin_while(pool, 0, &j->done, done))
             continue;
-        atomic_store(&pool->caller_sleeps, true);
-        done = atomic_load(&pool->done);
+        atomic_store(&j->caller_sleeps, true);
+        done = atomic_load(&j->done);
         if (done != parts)
-            futex_wait(&pool->done, done);
-        atomic_store(&pool->caller_sleeps, false);
+            futex_wait(&j->done, done);
+        atomic_store(&j->caller_sleeps, false);
     }
 }
 
@@ -211,21 +227,26 @@ static void wake_workers(sd_pool *pool, int most)
         futex_wake(&pool->epoch, SD_MIN(sleepers, most));
 }
 
-static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, int parts)
+static void open_job(sd_pool *pool, job *j, sd_task *task, void *user, int first, int parts)
 {
-    atomic_store_explicit(&pool->task, task, memory_order_release);
-    atomic_store_explicit(&pool->user, user, memory_order_release);
-    atomic_store_explicit(&pool->first, first, memory_order_release);
-    atomic_store_explicit(&pool->parts, parts, memory_order_release);
-    atomic_store_explicit(&pool->done, 0, memory_order_release);
-    pool->number++;
+    atomic_store_explicit(&j->task, task, memory_order_release);
+    atomic_store_explicit(&j->user, user, memory_order_release);
+    atomic_store_explicit(&j->first, first, memory_order_release);
+    atomic_store_explicit(&j->parts, parts, memory_order_release);
+    atomic_store_explicit(&j->done, 0, memory_order_release);
+    j->number++;
     for (int r = 0; r < pool->ranges; r++) {
         int count = range_begin(parts, r + 1, pool->ranges) - range_begin(parts, r, pool->ranges);
-        atomic_store_explicit(&pool->range[r].ticket, pool->number << PART_BITS | (unsigned)count, memory_order_release);
+        atomic_store_explicit(&j->range[r].ticket, j->number << PART_BITS | (unsigned)count, memory_order_release);
     }
+}
+
+static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, int parts)
+{
+    open_job(pool, &pool->job, task, user, first, parts);
     wake_workers(pool, parts - 1);
-    work(pool, 0);
-    wait_for_parts(pool, (unsigned)parts);
+    work(pool, &pool->job, 0);
+    wait_for_parts(pool, &pool->job, (unsigned)parts);
 }
 
 static void run_here(sd_task *task, void *user, int parts)
@@ -247,6 +268,30 @@ void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts)
         fork_and_join(pool, task, user, first, SD_MIN(parts - first, MOST_PARTS));
     inside = outer;
     pthread_mutex_unlock(&pool->turn);
+}
+
+bool sd__pool_set_aside(sd_pool *pool, sd_task *task, void *user, int parts)
+{
+    if (!pool || pool->started == 0 || parts > MOST_PARTS || atomic_exchange(&pool->has_aside, true))
+        return false;
+    open_job(pool, &pool->aside, task, user, 0, parts);
+    return true;
+}
+
+static void help_aside(void *user, int part) { work(user, &((sd_pool *)user)->aside, part); }
+
+void sd__pool_finish_aside(sd_pool *pool)
+{
+    job *j = &pool->aside;
+    unsigned parts = (unsigned)atomic_load(&j->parts);
+    if (atomic_load(&j->done) != parts) {
+        const sd_pool *outer = inside;
+        sd__pool_run(pool, help_aside, pool, pool->ranges);
+        inside = pool;
+        wait_for_parts(pool, j, parts);
+        inside = outer;
+    }
+    atomic_store(&pool->has_aside, false);
 }
 
 /* Workers take no signals: Ctrl-C belongs to the thread that knows what to do with it. */

@@ -24,6 +24,14 @@ int sd__pool_threads(const sd_pool *pool);
  */
 void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts);
 
+/*
+ * A job that nobody waits for yet: threads of the pool that would spin run its parts, one at a time between two looks at what
+ * they wait for; so a part should take a fraction of a microsecond. False if there is such a job already, or nobody to run it:
+ * then nothing happens. Else sd__pool_finish_aside() must follow, from the same caller: all threads share what is left then.
+ */
+bool sd__pool_set_aside(sd_pool *pool, sd_task *task, void *user, int parts);
+void sd__pool_finish_aside(sd_pool *pool);
+
 /* Round to nearest, flush denormals; returns the caller's mode for sd__fp_leave(). The register is per thread. */
 unsigned sd__fp_enter(void);
 void sd__fp_leave(unsigned mode);

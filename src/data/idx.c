@@ -50,7 +50,7 @@ static sd_status read_sizes(sd_bytes *in, const char *name, int rank, sd_shape *
 
 static sd_status read_values(sd_bytes *in, const char *name, size_t count, uint8_t **values)
 {
-    uint8_t *v = sd__alloc(count, 1);
+    uint8_t *v = sd__alloc_aligned(count); /* samples are read in any order: on huge pages */
     if (!v)
         return sd__fail(SD_ENOMEM, "%s: out of memory for %zu bytes", name, count);
     sd_status status = sd__bytes_read(in, v, count);

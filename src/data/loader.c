@@ -4,6 +4,8 @@
  * Batch (epoch, index) is a function of the set, the options and these two numbers: the order of an epoch is drawn anew from
  * (seed, epoch), so resuming is seeking. With prefetch a thread makes the batch after the one that the caller holds; two slots
  * go round, and everything the two threads share is under one mutex. The thread starts with the first batch that is asked for.
+ * Samples that are stored need none if there is a pool: its threads make the next batch whenever they would wait for one
+ * another during the step, and a thread more would only take time from them.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -99,7 +101,7 @@ static void set_weights(slot *s, sd_dtype dtype)
             ((double *)s->weights)[i] = i < s->batch.valid;
 }
 
-/* Makes one batch. Runs in the loader's thread, or in the caller's where there is none. */
+/* Makes one batch, or begins to. Runs in the loader's thread, or in the caller's where there is none. */
 static void fill_slot(sd_loader *loader, slot *s, int64_t epoch, int64_t index)
 {
     int size = loader->options.batch;
@@ -111,7 +113,9 @@ static void fill_slot(sd_loader *loader, slot *s, int64_t epoch, int64_t index)
     for (int i = 0; i < size; i++)
         s->positions[i] = loader->order[i < s->batch.valid ? first + i : first];
     set_weights(s, loader->options.dtype);
-    s->status = sd__reader_read(&loader->reader, size, s->positions, s->input, s->labels, s->targets, s->ids);
+    const int32_t *ahead = first + 2 * size <= samples ? loader->order + first + size : NULL;
+    sd_samples to = {s->input, s->labels, s->targets, s->ids};
+    s->status = sd__reader_begin(&loader->reader, size, s->positions, ahead, to);
     snprintf(s->message, sizeof(s->message), "%s", s->status == SD_OK ? "" : sd_error());
 }
 
@@ -129,6 +133,13 @@ static slot *find_slot(sd_loader *loader, slot_state state)
         if (loader->slot[i].state == state)
             return &loader->slot[i];
     return NULL;
+}
+
+/* Of the batch that a pool makes the inputs may be still to come. A loader's own thread ends what it begins. */
+static void finish_inputs(sd_loader *loader)
+{
+    if (loader->reader.pool)
+        sd__reader_finish(&loader->reader);
 }
 
 /* With the mutex held, except while a batch is made. */
@@ -184,6 +195,10 @@ static sd_status check_options(const sd_dataset *dataset, const sd_loader_option
 static sd_status open_loader(sd_loader *loader)
 {
     SD_TRY(sd__reader_open(&loader->reader, loader->dataset, loader->options.dtype, loader->options.normalization));
+    if (loader->dataset->root->input)
+        loader->reader.pool = loader->options.pool;
+    if (loader->reader.pool)
+        loader->options.prefetch = false;
     for (int i = 0; i < SLOTS; i++)
         SD_TRY(slot_new(&loader->slot[i], loader));
     loader->order = sd__alloc((size_t)loader->dataset->info.samples, sizeof(*loader->order));
@@ -228,6 +243,7 @@ void sd_loader_free(sd_loader *loader)
         return;
     if (loader->started)
         stop_thread(loader);
+    finish_inputs(loader);
     pthread_cond_destroy(&loader->changed);
     pthread_mutex_destroy(&loader->mutex);
     for (int i = 0; i < SLOTS; i++)
@@ -243,6 +259,7 @@ int64_t sd_loader_batches(const sd_loader *loader) { return loader->batches; }
 /* Drops what was made ahead; what is being made is waited for, then dropped. */
 static void restart_at(sd_loader *loader, int64_t epoch, int64_t index)
 {
+    finish_inputs(loader);
     pthread_mutex_lock(&loader->mutex);
     while (find_slot(loader, SLOT_FILLING))
         pthread_cond_wait(&loader->changed, &loader->mutex);
@@ -265,19 +282,22 @@ sd_status sd_loader_seek(sd_loader *loader, int64_t epoch, int64_t index)
     return SD_OK;
 }
 
-/* The slot with the next batch. With the mutex held. */
+/* The slot with the next batch; with a pool the one after it is begun. With the mutex held. */
 static slot *obtain(sd_loader *loader)
 {
     slot *held = find_slot(loader, SLOT_HELD), *s;
     if (held)
         held->state = SLOT_FREE;
-    if (!loader->options.prefetch)
+    if (!loader->options.prefetch && !find_slot(loader, SLOT_READY))
         make_next(loader, find_slot(loader, SLOT_FREE));
+    finish_inputs(loader);
     pthread_cond_broadcast(&loader->changed);
     while (!(s = find_slot(loader, SLOT_READY)))
         pthread_cond_wait(&loader->changed, &loader->mutex);
     s->state = SLOT_HELD;
     pthread_cond_broadcast(&loader->changed);
+    if (loader->reader.pool && s->status == SD_OK)
+        make_next(loader, find_slot(loader, SLOT_FREE));
     return s;
 }
 

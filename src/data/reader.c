@@ -2,6 +2,8 @@
  * reader.c -- reads samples: stored or made on demand, converted and normalised.
  *
  * A value becomes (value - offset) / scale, computed in f64 and rounded once; a byte does so through a table of 256 entries.
+ * A pool shares the inputs of a batch: each part takes the same stretch of every sample, or some of the samples if they are
+ * small. Stretches are what a first layer that is cut along its inputs reads, so the thread that will need one mostly makes it.
  * Denormals are flushed as in a plan's run, so that the same sample has the same bits whichever thread reads it.
  */
 #include "data/reader.h"
@@ -9,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/pool.h"
+#include "ops/kernel.h"
 
 #define LARGEST_TABLE 64 /* pairs of offset and scale up to which bytes go through a table */
 
@@ -38,10 +42,12 @@ static sd_status make_table(sd_reader *r)
     return SD_OK;
 }
 
+static sd_look_up_f32 *const look_ups[SD_LEVEL_COUNT] = {sd__look_up_f32_v2, sd__look_up_f32_v3, sd__look_up_f32_v4};
+
 sd_status sd__reader_open(sd_reader *reader, const sd_dataset *dataset, sd_dtype dtype, const sd_normalization *normalization)
 {
     const char *name = dataset->info.name;
-    *reader = (sd_reader){.dataset = dataset, .dtype = dtype};
+    *reader = (sd_reader){.dataset = dataset, .dtype = dtype, .look_up = look_ups[sd__cpu_level()]};
     if (!sd_dtype_is_real(dtype))
         return sd__fail(SD_EDTYPE, "%s: samples wanted as %s; f32 and f64 are possible", name, sd_dtype_name(dtype));
     if (normalization && normalization->n) {
@@ -133,23 +139,30 @@ static const void *stored(const sd_reader *r, const void *all, const void *raw, 
     return (const char *)(all ? all : raw) + place * bytes;
 }
 
-/* One sample through the table: rows of n channels. */
-#define LOOK_UP(name, type)                                                             \
-    static void name(const type *table, int n, const uint8_t *in, type *out, int64_t m) \
-    {                                                                                   \
-        if (n == 1) {                                                                   \
-            for (int64_t i = 0; i < m; i++)                                             \
-                out[i] = table[in[i]];                                                  \
-            return;                                                                     \
-        }                                                                               \
-        for (int64_t i = 0; i < m; i += n)                                              \
-            for (int c = 0; c < n; c++)                                                 \
-                out[i + c] = table[c * 256 + in[i + c]];                                \
+/* A stretch of one sample through the table: pixels of n channels. */
+static void look_up_f32(const sd_reader *r, const uint8_t *in, float *out, int64_t m)
+{
+    const float *table = r->table;
+    int n = SD_MAX(r->normalization.n, 1);
+    if (n == 1) {
+        r->look_up(table, in, out, m);
+        return;
     }
-LOOK_UP(look_up_f32, float)
-LOOK_UP(look_up_f64, double)
+    for (int64_t i = 0; i < m; i += n)
+        for (int c = 0; c < n; c++)
+            out[i + c] = table[c * 256 + in[i + c]];
+}
 
-/* One sample value by value. */
+static void look_up_f64(const sd_reader *r, const uint8_t *in, double *out, int64_t m)
+{
+    const double *table = r->table;
+    int n = SD_MAX(r->normalization.n, 1);
+    for (int64_t i = 0; i < m; i += n)
+        for (int c = 0; c < n; c++)
+            out[i + c] = table[c * 256 + in[i + c]];
+}
+
+/* A stretch of one sample value by value. */
 #define CONVERT(name, from, to)                                                     \
     static void name(const sd_normalization *p, const from *in, to *out, int64_t m) \
     {                                                                               \
@@ -176,22 +189,70 @@ static void convert(const sd_normalization *p, sd_dtype from, const void *in, sd
         wide ? f64_f64(p, in, out, m) : f64_f32(p, in, out, m);
 }
 
-static void read_inputs(const sd_reader *r, int n, char *out)
+/* ---- inputs, in parts ---------------------------------------------------------------------------------------------------- */
+
+#define LINE 64 /* bytes of a cache line */
+
+enum { PART_VALUES = 1024 }; /* a fraction of a microsecond of work: for threads that look for other work in between */
+
+/* Wide samples are cut into a stretch for every thread, so that it mostly makes the same one. */
+static sd_inputs cut_inputs(const sd_reader *r, int n, char *out, const int32_t *ahead)
 {
-    const sd_dataset *root = r->dataset->root;
-    int64_t count = sd_shape_count(root->info.shape);
-    size_t bytes = sd__sample_bytes(root), step = (size_t)count * sd_dtype_size(r->dtype);
-    int rows = SD_MAX(r->normalization.n, 1);
-    for (int i = 0; i < n; i++, out += step) {
-        const void *in = stored(r, root->input, r->raw, i, bytes);
-        if (!r->table)
-            convert(&r->normalization, root->info.dtype, in, r->dtype, out, count);
-        else if (r->dtype == SD_F32)
-            look_up_f32(r->table, rows, in, (float *)out, count);
-        else
-            look_up_f64(r->table, rows, in, (double *)out, count);
-    }
+    int64_t count = sd_shape_count(r->dataset->root->info.shape), grain = LINE / 4 * (int64_t)SD_MAX(r->normalization.n, 1);
+    int threads = SD_MIN(sd__pool_threads(r->pool), 16), columns = count / grain >= 4 * (int64_t)threads ? threads : 1;
+    int64_t rows = count * n / columns / PART_VALUES;
+    return (sd_inputs){.reader = r,
+                       .n = n,
+                       .out = out,
+                       .ahead = r->dataset->root->input ? ahead : NULL,
+                       .count = count,
+                       .grain = grain,
+                       .rows = (int)SD_MAX(SD_MIN(rows, n), 1),
+                       .columns = columns};
 }
+
+static void read_stretch(const sd_reader *r, const void *in, void *out, int64_t m)
+{
+    if (!r->table)
+        convert(&r->normalization, r->dataset->root->info.dtype, in, r->dtype, out, m);
+    else if (r->dtype == SD_F32)
+        look_up_f32(r, in, out, m);
+    else
+        look_up_f64(r, in, out, m);
+}
+
+static void fetch(const char *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += LINE)
+        __builtin_prefetch(from + at, 0, 2);
+}
+
+/* Parts are numbered stretch by stretch. Whoever runs one may be in the midst of other work: in any mode. */
+static void read_part(void *user, int part)
+{
+    const sd_inputs *j = user;
+    const sd_reader *r = j->reader;
+    const sd_dataset *root = r->dataset->root;
+    size_t from = sd_dtype_size(root->info.dtype), to = sd_dtype_size(r->dtype), bytes = sd__sample_bytes(root);
+    int column = part / j->rows;
+    int64_t row, last, begin, end;
+    sd__part(j->n, j->rows, part % j->rows, &row, &last);
+    sd__part(j->count / j->grain, j->columns, column, &begin, &end);
+    begin *= j->grain;
+    end = column == j->columns - 1 ? j->count : end * j->grain;
+    unsigned mode = sd__fp_enter();
+    for (; row < last; row++) {
+        const char *in = stored(r, root->input, r->raw, (int)row, bytes);
+        read_stretch(r, in + (size_t)begin * from, j->out + (size_t)(row * j->count + begin) * to, end - begin);
+        if (j->ahead)
+            fetch((const char *)root->input + (size_t)sd__root_position(r->dataset, j->ahead[row]) * bytes +
+                      (size_t)begin * from,
+                  (size_t)(end - begin) * from);
+    }
+    sd__fp_leave(mode);
+}
+
+/* ---- targets, labels ----------------------------------------------------------------------------------------------------- */
 
 static void read_targets(const sd_reader *r, int n, char *out)
 {
@@ -210,22 +271,47 @@ static void read_labels(const sd_reader *r, int n, int32_t *out)
         memcpy(&out[i], stored(r, r->dataset->root->labels, r->raw_labels, i, sizeof(*out)), sizeof(*out));
 }
 
-sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, void *input, int32_t *labels, void *targets,
-                          int32_t *ids)
+/* All but the inputs, which are cut. */
+static sd_status prepare(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
 {
     const sd_dataset *root = reader->dataset->root;
     unsigned mode = sd__fp_enter();
     sd_status status = resolve(reader, n, positions);
-    if (status == SD_OK && input)
-        read_inputs(reader, n, input);
-    if (status == SD_OK && targets && root->info.target == SD_TARGET_REAL)
-        read_targets(reader, n, targets);
-    if (status == SD_OK && labels && root->info.target == SD_TARGET_CLASS)
-        read_labels(reader, n, labels);
+    if (status == SD_OK && to.targets && root->info.target == SD_TARGET_REAL)
+        read_targets(reader, n, to.targets);
+    if (status == SD_OK && to.labels && root->info.target == SD_TARGET_CLASS)
+        read_labels(reader, n, to.labels);
     sd__fp_leave(mode);
-    if (status == SD_OK && ids)
-        memcpy(ids, reader->ids, (size_t)n * sizeof(*ids));
+    if (status == SD_OK && to.ids)
+        memcpy(to.ids, reader->ids, (size_t)n * sizeof(*to.ids));
+    reader->inputs = cut_inputs(reader, n, to.input, ahead);
     return status;
+}
+
+sd_status sd__reader_read(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
+{
+    sd_inputs *j = &reader->inputs;
+    SD_TRY(prepare(reader, n, positions, ahead, to));
+    if (to.input)
+        sd__pool_run(reader->pool, read_part, j, j->rows * j->columns);
+    return SD_OK;
+}
+
+sd_status sd__reader_begin(sd_reader *reader, int n, const int32_t *positions, const int32_t *ahead, sd_samples to)
+{
+    sd_inputs *j = &reader->inputs;
+    SD_TRY(prepare(reader, n, positions, ahead, to));
+    reader->aside = sd__pool_set_aside(reader->pool, read_part, j, j->rows * j->columns);
+    if (!reader->aside)
+        sd__pool_run(reader->pool, read_part, j, j->rows * j->columns);
+    return SD_OK;
+}
+
+void sd__reader_finish(sd_reader *reader)
+{
+    if (reader->aside)
+        sd__pool_finish_aside(reader->pool);
+    reader->aside = false;
 }
 
 sd_status sd__reader_raw(sd_reader *reader, int n, const int32_t *positions, const void **first)
@@ -251,7 +337,7 @@ sd_status sd_dataset_read(const sd_dataset *dataset, int n, const int32_t *posit
         return sd__fail(SD_EINVAL, "%s: %d samples wanted", dataset->info.name, n);
     sd_status status = sd__reader_open(&reader, dataset, dtype, normalization);
     if (status == SD_OK)
-        status = sd__reader_read(&reader, n, positions, input, labels, targets, NULL);
+        status = sd__reader_read(&reader, n, positions, NULL, (sd_samples){input, labels, targets, NULL});
     sd__reader_close(&reader);
     return status;
 }
@@ -267,7 +353,7 @@ static sd_status make_labels(const sd_dataset *dataset, int32_t *labels)
         int n = (int)SD_MIN(LABELS_AT_ONCE, dataset->info.samples - done);
         for (int i = 0; i < n; i++)
             positions[i] = (int32_t)(done + i);
-        status = sd__reader_read(&reader, n, positions, NULL, labels + done, NULL, NULL);
+        status = sd__reader_read(&reader, n, positions, NULL, (sd_samples){.labels = labels + done});
     }
     sd__reader_close(&reader);
     return status;

@@ -46,7 +46,11 @@ static sd_status pass_begin(pass *p, sd_model *model, sd_dataset *dataset, const
 {
     size_t size = sd_dtype_size(sd_model_dtype(model));
     *p = (pass){.model = model, .columns = sd__output_columns(model)};
-    sd_loader_options options = {.batch = batch, .dtype = sd_model_dtype(model), .pad = true, .normalization = normalization};
+    sd_loader_options options = {.batch = batch,
+                                 .dtype = sd_model_dtype(model),
+                                 .pad = true,
+                                 .normalization = normalization,
+                                 .pool = sd_context_pool(sd_model_context(model))};
     SD_TRY(sd_loader_new(dataset, &options, &p->loader));
     p->losses = sd__alloc((size_t)batch, size);
     p->output = sd__alloc((size_t)batch * (size_t)p->columns, size);

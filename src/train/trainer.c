@@ -110,7 +110,8 @@ static sd_status make_loader(sd_trainer *t)
                                  .shuffle = true,
                                  .seed = o->seed,
                                  .prefetch = !o->no_prefetch,
-                                 .normalization = &t->data.normalization};
+                                 .normalization = &t->data.normalization,
+                                 .pool = o->no_prefetch ? NULL : sd_context_pool(sd_model_context(t->model))};
     return sd_loader_new(t->data.train, &options, &t->loader);
 }
 
