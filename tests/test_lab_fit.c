@@ -101,6 +101,22 @@ static void agreement_has_its_closed_form(void **state)
     assert_true(fabs(sd__label_agreement(&first, &second) - (0.75 * 0.2 + 0.25 * 0.4)) < 1e-15);
 }
 
+/* Shares of 10000 coin throws scatter as they should; those of throws that come in tens, sqrt(10) times as much. */
+static void the_excess_of_scatter_is_that_of_what_goes_together(void **state)
+{
+    enum { SHARES = 1000, THROWS = 400 };
+    for (int together = 1; together <= 10; together += 9) {
+        double share[SHARES] = {0};
+        for (int i = 0; i < SHARES; i++)
+            for (int t = 0; t < THROWS; t += together)
+                share[i] += sd__random_uniform(law_random()) < 0.3 ? (double)together / THROWS : 0;
+        double excess = sd__binomial_excess(SHARES, share, THROWS);
+        assert_true(fabs(excess / sqrt(together) - 1) < 5 / sqrt(2.0 * SHARES));
+    }
+    double two = sd__binomial_excess(2, (double[]){0.4, 0.6}, 25); /* a variance of 0.02; of 25 answers, 0.01 */
+    assert_true(fabs(two - sqrt(2)) < 1e-14);
+}
+
 /* n points on a line, class 1 far from 0; the last one a copy of the first, with its label or, if contradictory, the other. */
 static sd_examples points(int n, bool contradictory, float *x, int32_t *y)
 {
@@ -143,6 +159,33 @@ static void training_ends_when_no_mistake_is_left(void **state)
     }
 }
 
+/* So many epochs from the weights that are there: two and then one are not three, but from equal weights the same again. */
+static void epochs_are_counted_and_weights_kept(void **state)
+{
+    enum { N = 40, BATCH = 8 };
+    float x[N];
+    int32_t y[N];
+    sd_model *model;
+    sd_examples all = points(N, false, x, y), part = sd__examples_part(&all, 10, 20);
+    sd_fit_spec spec = {sd_optimizer_default(SD_SGD), BATCH, 7};
+    spec.optimizer.lr = 0.1;
+    assert_true(part.n == 20 && part.x == x + 10 && part.y == y + 10 && part.classes == 2);
+    assert_int_equal(sd__fit_model(context, &part, 0, &model), SD_OK);
+    float *theta = sd_model_theta(model), start[4], one[4], two[4]; /* w [1,2], b [2] */
+    assert_int_equal(sd_model_params(model).length, 4);
+    memcpy(start, theta, sizeof start);
+    assert_int_equal(sd__train_epochs(model, &part, &spec, 1), SD_OK);
+    memcpy(one, theta, sizeof one);
+    assert_int_equal(sd__train_epochs(model, &part, &spec, 1), SD_OK);
+    memcpy(two, theta, sizeof two);
+    assert_memory_not_equal(one, start, sizeof one);
+    assert_memory_not_equal(two, one, sizeof one);
+    memcpy(theta, start, sizeof start);
+    assert_int_equal(sd__train_epochs(model, &part, &spec, 1), SD_OK);
+    assert_memory_equal(theta, one, sizeof one);
+    sd_model_free(model);
+}
+
 /* A trial's runs start from the same labels each; different trials draw different examples; a number used twice is noticed. */
 static void trials_are_independent_and_their_runs_paired(void **state)
 {
@@ -183,7 +226,9 @@ int main(void)
         cmocka_unit_test(permuting_is_by_chance),
         cmocka_unit_test(pixels_stay_in_their_image),
         cmocka_unit_test(agreement_has_its_closed_form),
+        cmocka_unit_test(the_excess_of_scatter_is_that_of_what_goes_together),
         cmocka_unit_test(training_ends_when_no_mistake_is_left),
+        cmocka_unit_test(epochs_are_counted_and_weights_kept),
         cmocka_unit_test(trials_are_independent_and_their_runs_paired),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -34,6 +34,11 @@ double sd__dot(int64_t n, const double *a, const double *b)
     return sum;
 }
 
+double sd__cosine(int64_t n, const double *a, const double *b)
+{
+    return sd__dot(n, a, b) / sqrt(sd__dot(n, a, a) * sd__dot(n, b, b));
+}
+
 bool sd__perceptron_errs(int64_t d, const double *w, const double *x, double y) { return y * sd__dot(d, w, x) <= 0; }
 
 bool sd__perceptron_show(int64_t d, double *w, const double *x, double y)

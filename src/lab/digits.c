@@ -47,3 +47,21 @@ sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const ch
     sd_data_close(&data);
     return status;
 }
+
+sd_status sd__small_digit_examples(int n, uint64_t seed, sd_examples *examples, const char **name)
+{
+    size_t numbers = (size_t)n * SD_DIGIT_PIXELS;
+    double *x = sd__alloc(numbers, sizeof *x);
+    *examples = (sd_examples){.n = n, .shape = SD_SHAPE(SD_DIGIT_PIXELS), .classes = 10};
+    examples->x = sd__alloc(numbers, sizeof *examples->x);
+    examples->y = sd__alloc((size_t)n, sizeof *examples->y);
+    bool room = x && examples->x && examples->y;
+    sd_status status =
+        room ? sd__small_digits(n, seed, x, examples->y, name) : sd__fail(SD_ENOMEM, "no memory for %d digits", n);
+    for (size_t i = 0; i < numbers && status == SD_OK; i++)
+        examples->x[i] = (float)x[i];
+    free(x);
+    if (status != SD_OK)
+        sd__examples_clear(examples);
+    return status;
+}

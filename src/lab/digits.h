@@ -2,7 +2,7 @@
 #ifndef SD_LAB_DIGITS_H
 #define SD_LAB_DIGITS_H
 
-#include "base/base.h"
+#include "lab/fit.h"
 
 enum { SD_DIGIT_PIXELS = 100 };
 
@@ -13,5 +13,8 @@ enum { SD_DIGIT_PIXELS = 100 };
  * x [n,100], y [n] in 0..9; errors of sd_data_open()
  */
 sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const char **name);
+
+/* The same in f32; to be cleared. */
+sd_status sd__small_digit_examples(int n, uint64_t seed, sd_examples *examples, const char **name);
 
 #endif
