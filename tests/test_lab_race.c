@@ -158,6 +158,10 @@ static void the_best_rate_is_the_one_that_ends_lowest(void **state)
     }
     assert_ok(sd__race_tune(&race, &sgd, 4, 3, rate, seed, &best));
     assert_true(best == wanted && best == rate[1]);
+    const double turned[3] = {rate[2], rate[1], rate[0]};
+    const uint64_t turned_seed[3] = {seed[2], seed[1], seed[0]};
+    assert_ok(sd__race_tune(&race, &sgd, 4, 3, turned, turned_seed, &best));
+    assert_true(best == wanted);
     assert_ok(sd__race_tune(&race, &sgd, 4, 1, rate + 2, seed, &best));
     assert_true(isnan(best));
     sd__race_free(&race);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "classic/logistic.h"
+
 /* ---- examples -------------------------------------------------------------------------------------------------------------- */
 
 static sd_status read_all(const sd_dataset *dataset, const sd_normalization *normalization, sd_examples *s)
@@ -158,5 +160,31 @@ sd_status sd__fit(sd_model *model, const sd_examples *train, const sd_examples *
         status = accuracy(model, fresh, &fit->test);
     sd_dataset_free(learnt);
     sd_dataset_free(fresh);
+    return status;
+}
+
+/* ---- the linear control ------------------------------------------------------------------------------------------------------ */
+
+sd_status sd__linear_accuracy(sd_context *context, const sd_examples *train, const sd_examples *test, double strength,
+                              double *accuracy)
+{
+    sd_logistic *logistic = NULL;
+    sd_minimum minimum;
+    int64_t d = sd_shape_count(train->shape), right = 0;
+    sd_classified samples = {train->n, d, train->classes, SD_F32, train->x, train->y};
+    double *w = sd__alloc_zeroed((size_t)((d + 1) * train->classes), sizeof *w);
+    int32_t *named = sd__alloc((size_t)test->n, sizeof *named);
+    sd_status status =
+        w && named ? sd__logistic_new(context, &samples, &logistic) : sd__fail(SD_ENOMEM, "no memory for a linear model");
+    if (status == SD_OK)
+        status = sd__logistic_fit(logistic, strength, 1e-3, w, &minimum);
+    if (status == SD_OK)
+        sd__logistic_classify(w, d, train->classes, test->n, SD_F32, test->x, named);
+    for (int64_t i = 0; i < test->n && status == SD_OK; i++)
+        right += named[i] == test->y[i];
+    *accuracy = (double)right / (double)test->n;
+    sd__logistic_free(logistic);
+    free(w);
+    free(named);
     return status;
 }

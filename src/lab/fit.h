@@ -52,4 +52,11 @@ typedef struct sd_fit {
 /* Draws the weights anew and trains until every training example is classified right. Not to get there is no error: see `whole`. */
 sd_status sd__fit(sd_model *model, const sd_examples *train, const sd_examples *test, const sd_fit_spec *spec, sd_fit *fit);
 
+/*
+ * What a linear classifier makes of the same examples: logistic regression with an L2 penalty of that strength, to convergence; the
+ * accuracy on fresh ones. errors SD_ENOMEM
+ */
+sd_status sd__linear_accuracy(sd_context *context, const sd_examples *train, const sd_examples *test, double strength,
+                              double *accuracy);
+
 #endif
