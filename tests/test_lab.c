@@ -329,6 +329,26 @@ static void nearest_is_nearest(void **state)
     }
 }
 
+static void sets_of_digits_are_parts_of_one_draw(void)
+{
+    static double x[6 * SD_DIGIT_PIXELS];
+    int32_t y[6];
+    const char *name;
+    sd_claim claim = {.id = "C63"};
+    sd_lab lab;
+    sd_digit_sets digits;
+    assert_int_equal(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab), SD_OK);
+    uint64_t seed = sd__lab_seed(&lab, "images", 0);
+    assert_int_equal(sd__digit_sets_draw(&lab, 2, 3, &digits), SD_OK);
+    assert_int_equal(lab.n_streams, 2);
+    assert_int_equal(sd__small_digits(6, seed, x, y, &name), SD_OK);
+    assert_memory_equal(digits.x, x, sizeof x);
+    assert_memory_equal(digits.y, y, sizeof y);
+    assert_non_null(strstr(json_string_value(json_array_get(lab.notes, 0)), name));
+    sd__digit_sets_free(&digits);
+    sd__lab_clear(&lab);
+}
+
 /* A border of one, then the mean of each block of 3 x 3: from the set itself, padded. Equal seeds give equal digits. */
 static void small_digits_are_means_of_blocks(void **state)
 {
@@ -364,6 +384,7 @@ static void small_digits_are_means_of_blocks(void **state)
     assert_memory_equal(examples.y, y, sizeof y);
     assert_true(examples.n == N && examples.classes == 10 && sd_shape_count(examples.shape) == SD_DIGIT_PIXELS);
     sd__examples_clear(&examples);
+    sets_of_digits_are_parts_of_one_draw();
     assert_int_equal(sd__small_digits(N, 4, again, y, &name), SD_OK);
     assert_true(memcmp(x, again, sizeof x) != 0);
 }

@@ -206,6 +206,26 @@ static void steps_on_surfaces_are_those_of_theory(void **state)
     }
 }
 
+static void paths_begin_at_their_starts(void **state)
+{
+    static const double start[2][2] = {{1, 0.5}, {-2, 3}};
+    sd_claim claim = {.id = "C63"};
+    sd_lab lab;
+    assert_ok(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab));
+    sd__lab_figure(&lab, "c", "x", "y", false, false);
+    assert_ok(sd__surface_draw(&lab, "s", &sd__surface_saddle, SD_SADDLE_FREE, 2, start, 3));
+    json_t *series = json_array_get(json_object_get(json_array_get(lab.figures, 0), "series"), 0);
+    json_t *points = json_object_get(series, "points");
+    const double wanted[6][2] = {{1, 0.5}, {0, 1}, {0, 2}, {-2, 3}, {0, 6}, {0, 12}};
+    assert_int_equal(json_array_size(points), 6);
+    for (int i = 0; i < 6; i++)
+        for (int k = 0; k < 2; k++) {
+            double got = json_number_value(json_array_get(json_array_get(points, (size_t)i), (size_t)k));
+            assert_near_f64(&got, &wanted[i][k], 1, 1e-12);
+        }
+    sd__lab_clear(&lab);
+}
+
 /* ---- windows on regions -------------------------------------------------------------------------------------------------------- */
 
 /* The lines x = 0 and y = 1/2 cut the square -1..1 into four cells, of which the two above have the area 1/2. */
@@ -258,6 +278,7 @@ int main(void)
         cmocka_unit_test(bars_and_stripes_are_all_there_are),
         cmocka_unit_test(surfaces_have_their_derivatives),
         cmocka_unit_test(steps_on_surfaces_are_those_of_theory),
+        cmocka_unit_test(paths_begin_at_their_starts),
         cmocka_unit_test(windows_show_their_cells),
         cmocka_unit_test(climbing_gains_regions),
     };

@@ -34,3 +34,17 @@ sd_status sd__surface_step(const sd_surface *surface, sd_newton_kind kind, doubl
     z[1] += move[1];
     return SD_OK;
 }
+
+sd_status sd__surface_draw(sd_lab *lab, const char *name, const sd_surface *surface, sd_newton_kind kind, int n,
+                           const double (*start)[2], int points)
+{
+    sd__lab_series(lab, name, SD_SERIES_POINTS);
+    for (int i = 0; i < n; i++) {
+        double z[2] = {start[i][0], start[i][1]};
+        for (int t = 0; t < points; t++) {
+            sd__lab_point(lab, z[0], z[1]);
+            SD_TRY(sd__surface_step(surface, kind, z));
+        }
+    }
+    return SD_OK;
+}

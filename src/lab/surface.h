@@ -4,7 +4,7 @@
 #ifndef SD_LAB_SURFACE_H
 #define SD_LAB_SURFACE_H
 
-#include "base/base.h"
+#include "lab/claim.h"
 #include "probe/newton.h"
 
 typedef struct sd_surface {
@@ -20,5 +20,9 @@ extern const sd_surface sd__surface_monkey;
 
 /* One step without damping; z moves. errors those of sd__bends_of() */
 sd_status sd__surface_step(const sd_surface *surface, sd_newton_kind kind, double z[2]);
+
+/* A series of points: n starts, and where such steps from each of them lead; `points` of each path. */
+sd_status sd__surface_draw(sd_lab *lab, const char *name, const sd_surface *surface, sd_newton_kind kind, int n,
+                           const double (*start)[2], int points);
 
 #endif
