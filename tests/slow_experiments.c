@@ -1,7 +1,7 @@
 /*
  * slow_experiments.c -- the first experiments reach the verdicts that the catalogue foresees, for several seeds; with a
- * fault planted (mutants.tsv: a wrong constant, a swapped comparison, a biased interval, a fixed seed, leaked data) each
- * verdict changes or is void.
+ * fault planted (mutants.tsv: a wrong constant, a swapped comparison, a biased interval, a fixed seed, leaked data) some
+ * verdict changes or all are void.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,14 +78,50 @@ static void three_seeds_agree(void **state)
                 fail_msg("%s: seed %d gives another verdict", drawn[i], (int)seed);
 }
 
+/*
+ * Claims whose repetitions take long are mutated with fewer: a fault is caught if it changes what the experiment says at that size. Of C63
+ * that is parts a and b, and whether the run is void; its networks need ten repetitions, 40 seconds, to say anything.
+ */
+static const struct smaller {
+    const char *id;
+    int seeds;
+} smaller[] = {{"C63", 1}, {"C94", 3}};
+
+static int seeds_of(const char *id)
+{
+    for (size_t i = 0; i < sizeof smaller / sizeof *smaller; i++)
+        if (!strcmp(smaller[i].id, id))
+            return smaller[i].seeds;
+    return 0;
+}
+
+/* "a CONFIRMED, b REFUTED", at the size at which faults are planted. */
+static void headline(const sd_claim *claim, char *text, size_t room)
+{
+    sd_lab_options options = {.seed = 1, .seeds = seeds_of(claim->id)};
+    json_t *result = sd__lab_run_one(context, claim, &options);
+    assert_non_null(result);
+    snprintf(text, room, "%s", json_string_value(json_object_get(result, "verdict")));
+    json_decref(result);
+}
+
 static void every_planted_fault_changes_a_verdict(void **state)
 {
+    char sound[256], faulty[256];
     int caught = 0, all = (int)(sizeof mutants / sizeof *mutants);
     for (int m = 0; m < all; m++) {
-        bool changed = run(mutants[m].claim, 1) != SD_AS_EXPECTED;
+        const sd_claim *claim = mutants[m].claim;
+        if (!m || strcmp(claim->id, mutants[m - 1].claim->id)) {
+            headline(find(claim->id), sound, sizeof sound);
+            assert_string_not_equal(sound, "NOT DECIDED"); /* else a void result would look like it */
+        }
+        headline(claim, faulty, sizeof faulty);
+        bool changed = strcmp(sound, faulty) != 0;
         caught += changed;
         if (!changed)
-            print_error("survived: %s, %s\n", mutants[m].claim->id, mutants[m].sort);
+            print_error("survived: %s, %s\n", claim->id, mutants[m].sort);
+        else if (getenv("SONDE_SHOW"))
+            print_message("  %s, %s: %s -> %s\n", claim->id, mutants[m].sort, sound, faulty);
     }
     print_message("  %d of %d planted faults change the verdict\n", caught, all);
     assert_int_equal(caught, all);

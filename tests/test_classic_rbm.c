@@ -126,6 +126,33 @@ static void large_weights_do_not_overflow(void **state)
     assert_true(sd__rbm_free_energy(&r, &one) == 0);
 }
 
+/* Weights have the deviation asked for, biases are 0; climbing adds. */
+static void weights_are_drawn_and_moved(void **state)
+{
+    double theta[12 * 12 + 24], direction[12 * 12 + 24], square = 0;
+    sd_rbm r = {12, 12, theta};
+    sd__rbm_draw(&r, 0.5, law_random());
+    for (int i = 0; i < 144; i++)
+        square += theta[i] * theta[i] / 144;
+    assert_true(fabs(square / 0.25 - 1) < 5 * sqrt(2.0 / 144));
+    for (int i = 144; i < 168; i++)
+        assert_true(theta[i] == 0);
+    law_draw_f64(direction, 168, -1, 1);
+    double wanted[168];
+    for (int i = 0; i < 168; i++)
+        wanted[i] = theta[i] + 0.1 * direction[i];
+    sd__rbm_climb(&r, 0.1, direction);
+    assert_near_f64(theta, wanted, 168, 1e-15);
+}
+
+static void shares_count_samples(void **state)
+{
+    double x[] = {1, 0, 0, 1, 1, 0}, p[4], wanted[4] = {0, 2 / 3.0, 1 / 3.0, 0};
+    sd_rbm r = {2, 1, (double[5]){0}};
+    sd__rbm_shares(&r, 3, x, p);
+    assert_near_f64(p, wanted, 4, 1e-15);
+}
+
 /* ---- distributions ----------------------------------------------------------------------------------------------------- */
 
 static void the_distribution_sums_over_the_hidden_units(void **state)
@@ -235,6 +262,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(energies_and_conditionals_are_those_of_the_definition),
         cmocka_unit_test(large_weights_do_not_overflow),
+        cmocka_unit_test(weights_are_drawn_and_moved),
+        cmocka_unit_test(shares_count_samples),
         cmocka_unit_test(the_distribution_sums_over_the_hidden_units),
         cmocka_unit_test(gibbs_is_its_transition_matrix),
         cmocka_unit_test(the_gradient_is_that_of_differences),

@@ -22,6 +22,7 @@
 #include "lab/digits.h"
 #include "lab/draw.h"
 #include "lab/runner.h"
+#include "lab/runs.h"
 #include "report/figure.h"
 #include "report/site.h"
 
@@ -81,6 +82,10 @@ static void rules_have_three_answers(void **state)
     assert_int_equal(sd__rule_at_most((sd_interval){1, 0.5, 2}, 0.4), SD_REFUTED);
     assert_int_equal(sd__rule_at_least((sd_interval){1, 0, 2}, 0), SD_CONFIRMED);
     assert_int_equal(sd__rule_at_least((sd_interval){1, 0, 2}, 2.1), SD_REFUTED);
+    assert_int_equal(sd__rule_above((sd_interval){1, 0.5, 2}, 0.4), SD_CONFIRMED);
+    assert_int_equal(sd__rule_above((sd_interval){1, 0.5, 2}, 0.5), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_above((sd_interval){0, 0, 0}, 0), SD_NOT_DECIDED); /* nothing happened */
+    assert_int_equal(sd__rule_above((sd_interval){1, 0.5, 2}, 2.1), SD_REFUTED);
     assert_int_equal(sd__rule_equals((sd_interval){1, 0.9, 1.1}, 1, 0.2), SD_CONFIRMED);
     assert_int_equal(sd__rule_equals((sd_interval){1, 0.5, 1.5}, 1, 0.2), SD_NOT_DECIDED);
     assert_int_equal(sd__rule_equals((sd_interval){1, 0.9, 1.1}, 1.2, 0.2), SD_REFUTED);
@@ -90,6 +95,57 @@ static void rules_have_three_answers(void **state)
     assert_int_equal(sd__rule_within((sd_interval){1, 0.6, 0.7}, 1, 0.2), SD_REFUTED);
     assert_int_equal(sd__rule_both(SD_CONFIRMED, SD_NOT_DECIDED), SD_NOT_DECIDED);
     assert_int_equal(sd__rule_both(SD_REFUTED, SD_NOT_DECIDED), SD_REFUTED);
+    assert_int_equal(sd__rule_not(SD_CONFIRMED), SD_REFUTED);
+    assert_int_equal(sd__rule_not(SD_REFUTED), SD_CONFIRMED);
+    assert_int_equal(sd__rule_not(SD_NOT_DECIDED), SD_NOT_DECIDED);
+    assert_int_equal(sd__rule_shown(true), SD_CONFIRMED);
+    assert_int_equal(sd__rule_shown(false), SD_NOT_DECIDED);
+}
+
+/* Of rows {a, b[2]} with a = 1, 2, 3 ... and b = a^2, 10 a: means and differences are those of the columns written out. */
+static void columns_of_runs_are_members_of_rows(void **state)
+{
+    struct row {
+        double a, b[2];
+    } * row;
+    sd_runs runs;
+    double a[5], b[2][5], x[2] = {7, 8};
+    assert_int_equal(sd__runs_new(5, sizeof *row, &runs), SD_OK);
+    row = runs.row;
+    assert_true(row[4].b[1] == 0);
+    for (int i = 0; i < 5; i++) {
+        a[i] = row[i].a = i + 1;
+        b[0][i] = row[i].b[0] = (i + 1) * (i + 1);
+        b[1][i] = row[i].b[1] = 10 * (i + 1);
+    }
+    for (runs.n = 5; runs.n >= 3; runs.n -= 2) {
+        sd_interval mean = sd_interval_mean(runs.n, b[1], 0.9), got = sd__runs_mean(&runs, &row->b[1], 0.9);
+        assert_memory_equal(&got, &mean, sizeof mean);
+        mean = sd_interval_paired(runs.n, b[0], a, 0.9);
+        got = sd__runs_paired(&runs, &row->b[0], &row->a, 0.9);
+        assert_memory_equal(&got, &mean, sizeof mean);
+        assert_memory_equal(sd__runs_column(&runs, &row->b[0]), b[0], (size_t)runs.n * sizeof(double));
+        assert_true(sd__runs_largest(&runs, &row->b[1]) == 10 * runs.n);
+    }
+    sd_claim claim = {.id = "C99"};
+    sd_lab lab;
+    assert_int_equal(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab), SD_OK);
+    sd__lab_figure(&lab, "c", "x", "y", false, false);
+    sd__lab_series(&lab, "s", SD_SERIES_POINTS);
+    runs.n = 3;
+    double p, wanted, table[] = {1, 10, 4, 20, 9, 30}; /* the rows' b */
+    assert_int_equal(sd_test_page(3, 2, table, &wanted), SD_OK);
+    assert_int_equal(sd__runs_page(&runs, 2, row->b, &p), SD_OK);
+    assert_true(p == wanted && p < 1);
+    sd__runs_points(&lab, &runs, 2, x, row->b, 0.9);
+    sd__lab_line(&lab, "l", SD_SERIES_LINE, 1, 2, 3, 4);
+    char *text = json_dumps(lab.figures, JSON_COMPACT);
+    assert_non_null(strstr(text, "[7.0,4.666666666666667,")); /* the mean of 1, 4, 9 */
+    assert_non_null(strstr(text, "[8.0,20.0,"));
+    assert_non_null(strstr(text, "[3.0,4.0"));
+    free(text);
+    sd__lab_clear(&lab);
+    sd__runs_free(&runs);
 }
 
 /* ---- runner -------------------------------------------------------------------------------------------------------------- */
@@ -276,6 +332,26 @@ static void nearest_is_nearest(void **state)
     }
 }
 
+static void sets_of_digits_are_parts_of_one_draw(void)
+{
+    static double x[6 * SD_DIGIT_PIXELS];
+    int32_t y[6];
+    const char *name;
+    sd_claim claim = {.id = "C63"};
+    sd_lab lab;
+    sd_digit_sets digits;
+    assert_int_equal(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab), SD_OK);
+    uint64_t seed = sd__lab_seed(&lab, "images", 0);
+    assert_int_equal(sd__digit_sets_draw(&lab, 2, 3, &digits), SD_OK);
+    assert_int_equal(lab.n_streams, 2);
+    assert_int_equal(sd__small_digits(6, seed, x, y, &name), SD_OK);
+    assert_memory_equal(digits.x, x, sizeof x);
+    assert_memory_equal(digits.y, y, sizeof y);
+    assert_non_null(strstr(json_string_value(json_array_get(lab.notes, 0)), name));
+    sd__digit_sets_free(&digits);
+    sd__lab_clear(&lab);
+}
+
 /* A border of one, then the mean of each block of 3 x 3: from the set itself, padded. Equal seeds give equal digits. */
 static void small_digits_are_means_of_blocks(void **state)
 {
@@ -304,6 +380,14 @@ static void small_digits_are_means_of_blocks(void **state)
     sd_data_close(&data);
     assert_int_equal(sd__small_digits(N, 3, again, y, &name), SD_OK);
     assert_memory_equal(x, again, sizeof x);
+    sd_examples examples;
+    assert_int_equal(sd__small_digit_examples(N, 3, &examples, &name), SD_OK);
+    for (int i = 0; i < N * SD_DIGIT_PIXELS; i++)
+        assert_true(examples.x[i] == (float)x[i]);
+    assert_memory_equal(examples.y, y, sizeof y);
+    assert_true(examples.n == N && examples.classes == 10 && sd_shape_count(examples.shape) == SD_DIGIT_PIXELS);
+    sd__examples_clear(&examples);
+    sets_of_digits_are_parts_of_one_draw();
     assert_int_equal(sd__small_digits(N, 4, again, y, &name), SD_OK);
     assert_true(memcmp(x, again, sizeof x) != 0);
 }
@@ -313,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_void_is_not_decided),
         cmocka_unit_test(rules_have_three_answers),
+        cmocka_unit_test(columns_of_runs_are_members_of_rows),
         cmocka_unit_test(threads_change_no_number),
         cmocka_unit_test(broken_results_are_named),
         cmocka_unit_test(labels_are_text),

@@ -1,4 +1,4 @@
-/* minimize.h -- a minimum of a smooth function of many variables, from its values and gradients. */
+/* minimize.h -- a minimum of a smooth function of many variables, from its values and gradients; of one variable, from values. */
 #ifndef SD_CLASSIC_MINIMIZE_H
 #define SD_CLASSIC_MINIMIZE_H
 
@@ -24,5 +24,18 @@ typedef struct sd_minimum {
  */
 sd_status sd__minimize(int64_t n, sd_smooth_fn *function, void *user, double tolerance, int most, double *w,
                        sd_minimum *minimum);
+
+/* Value at x. */
+typedef sd_status sd_line_fn(void *user, double x, double *value);
+
+/*
+ * The minimum, in [low, high], of a function that first falls and then rises: a convex one, for instance. *x is within
+ * `tolerance` * high of it, and *value is the function's there.
+ *
+ * source  golden section: Kiefer 1953, one value a step
+ * errors  what the function returns
+ */
+sd_status sd__golden_section(sd_line_fn *function, void *user, double low, double high, double tolerance, double *x,
+                             double *value);
 
 #endif

@@ -26,6 +26,11 @@ void sd__labelled_free(sd_labelled *points)
     points->x = points->y = NULL;
 }
 
+double sd__cosine(int64_t n, const double *a, const double *b)
+{
+    return sd__dot(n, a, b) / sqrt(sd__dot(n, a, a) * sd__dot(n, b, b));
+}
+
 bool sd__perceptron_errs(int64_t d, const double *w, const double *x, double y) { return y * sd__dot(d, w, x) <= 0; }
 
 bool sd__perceptron_show(int64_t d, double *w, const double *x, double y)

@@ -15,6 +15,9 @@ typedef struct sd_labelled {
 sd_status sd__labelled_new(int64_t n, int64_t d, sd_labelled *points);
 void sd__labelled_free(sd_labelled *points);
 
+/* <a,b> / (|a| |b|): the cosine of the angle between them; NAN if one is 0. */
+double sd__cosine(int64_t n, const double *a, const double *b);
+
 /* True if sign(w x) differs from y; sign(0) is neither label, so from w = 0 every example is a mistake. */
 bool sd__perceptron_errs(int64_t d, const double *w, const double *x, double y);
 

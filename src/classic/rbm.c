@@ -40,6 +40,12 @@ static void hidden_input(const sd_rbm *r, const double *x, double *z)
             z[j] += x[i] * weights(r, i)[j];
 }
 
+void sd__rbm_draw(const sd_rbm *r, double deviation, sd_random *random)
+{
+    for (int i = 0; i < sd__rbm_size(r); i++)
+        r->theta[i] = i < r->visible * r->hidden ? deviation * sd__random_normal(random) : 0;
+}
+
 double sd__rbm_energy(const sd_rbm *r, const double *x, const double *h)
 {
     double z[SD_RBM_MOST], energy = 0;
@@ -113,6 +119,13 @@ static void spread(int units, const double *p, double mass, double *total)
     }
     for (int64_t s = 0; s < (int64_t)1 << units; s++)
         total[s] += product[s];
+}
+
+void sd__rbm_shares(const sd_rbm *r, int n, const double *x, double *p)
+{
+    memset(p, 0, sizeof *p << r->visible);
+    for (int k = 0; k < n; k++)
+        p[sd__rbm_number(r->visible, x + (ptrdiff_t)k * r->visible)] += 1.0 / n;
 }
 
 void sd__rbm_gibbs(const sd_rbm *r, double *p)
@@ -197,4 +210,10 @@ void sd__rbm_contrast(const sd_rbm *r, int n, const double *x, int k, sd_random 
         }
         add_moments(r, at, -1.0 / n, contrast);
     }
+}
+
+void sd__rbm_climb(const sd_rbm *r, double rate, const double *direction)
+{
+    for (int i = 0; i < sd__rbm_size(r); i++)
+        r->theta[i] += rate * direction[i];
 }

@@ -22,6 +22,9 @@ typedef struct sd_rbm {
 
 int sd__rbm_size(const sd_rbm *rbm);
 
+/* Weights from N(0, deviation^2), biases 0. */
+void sd__rbm_draw(const sd_rbm *rbm, double deviation, sd_random *random);
+
 double sd__rbm_energy(const sd_rbm *rbm, const double *x, const double *h);
 
 /* -log sum over h of e^-E(x,h), in closed form. */
@@ -37,6 +40,9 @@ int64_t sd__rbm_number(int units, const double *x);
 /* p [2^V]: p(x) of every state. Returns log Z. */
 double sd__rbm_distribution(const sd_rbm *rbm, double *p);
 
+/* p [2^V]: the share of each state among n samples x [n,V]. */
+void sd__rbm_shares(const sd_rbm *rbm, int n, const double *x, double *p);
+
 /* p [2^V]: the distribution of x after one step of Gibbs sampling, all hidden and then all visible units. */
 void sd__rbm_gibbs(const sd_rbm *rbm, double *p);
 
@@ -51,5 +57,8 @@ void sd__rbm_gradient(const sd_rbm *rbm, int n, const double *x, double *gradien
 
 /* Contrastive divergence [size]: a chain of k steps from each sample; the hidden units at both ends are averaged, not drawn. */
 void sd__rbm_contrast(const sd_rbm *rbm, int n, const double *x, int k, sd_random *random, double *contrast);
+
+/* theta += rate * direction. */
+void sd__rbm_climb(const sd_rbm *rbm, double rate, const double *direction);
 
 #endif

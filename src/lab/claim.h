@@ -122,6 +122,8 @@ void sd__lab_figure(sd_lab *lab, const char *caption, const char *x_label, const
 void sd__lab_series(sd_lab *lab, const char *name, sd_series_style style);
 void sd__lab_point(sd_lab *lab, double x, double y);
 void sd__lab_point_interval(sd_lab *lab, double x, sd_interval y);
+/* A series that is one straight line, from (x0,y0) to (x1,y1). */
+void sd__lab_line(sd_lab *lab, const char *name, sd_series_style style, double x0, double y0, double x1, double y1);
 /* Names the place x on an axis of categories (bars). */
 void sd__lab_tick(sd_lab *lab, double x, const char *label);
 
@@ -130,6 +132,9 @@ void sd__lab_tick(sd_lab *lab, double x, const char *label);
 /* CONFIRMED if the whole interval is at most `bound`, REFUTED if it is wholly above, else NOT DECIDED. */
 sd_verdict sd__rule_at_most(sd_interval measured, double bound);
 sd_verdict sd__rule_at_least(sd_interval measured, double bound);
+
+/* CONFIRMED if the whole interval lies above `bound`, REFUTED if wholly below, else NOT DECIDED: no change at all is no gain. */
+sd_verdict sd__rule_above(sd_interval measured, double bound);
 
 /* REFUTED if the interval excludes `theory`; CONFIRMED if it includes it and stays within +- margin of it; else NOT DECIDED. */
 sd_verdict sd__rule_equals(sd_interval measured, double theory, double margin);
@@ -145,5 +150,11 @@ sd_verdict sd__rule_fact(bool holds);
 
 /* Both: REFUTED if one is refuted, CONFIRMED if both are confirmed. */
 sd_verdict sd__rule_both(sd_verdict a, sd_verdict b);
+
+/* The verdict on the opposite of a statement. */
+sd_verdict sd__rule_not(sd_verdict a);
+
+/* For a rule that can confirm, or whose failure says nothing: CONFIRMED or NOT DECIDED. */
+sd_verdict sd__rule_shown(bool holds);
 
 #endif

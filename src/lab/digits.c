@@ -47,3 +47,43 @@ sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const ch
     sd_data_close(&data);
     return status;
 }
+
+sd_status sd__small_digit_examples(int n, uint64_t seed, sd_examples *examples, const char **name)
+{
+    size_t numbers = (size_t)n * SD_DIGIT_PIXELS;
+    double *x = sd__alloc(numbers, sizeof *x);
+    *examples = (sd_examples){.n = n, .shape = SD_SHAPE(SD_DIGIT_PIXELS), .classes = 10};
+    examples->x = sd__alloc(numbers, sizeof *examples->x);
+    examples->y = sd__alloc((size_t)n, sizeof *examples->y);
+    bool room = x && examples->x && examples->y;
+    sd_status status =
+        room ? sd__small_digits(n, seed, x, examples->y, name) : sd__fail(SD_ENOMEM, "no memory for %d digits", n);
+    for (size_t i = 0; i < numbers && status == SD_OK; i++)
+        examples->x[i] = (float)x[i];
+    free(x);
+    if (status != SD_OK)
+        sd__examples_clear(examples);
+    return status;
+}
+
+sd_status sd__digit_sets_draw(sd_lab *lab, int sets, int samples, sd_digit_sets *d)
+{
+    const char *name;
+    size_t images = (size_t)sets * (size_t)samples;
+    *d = (sd_digit_sets){sets, samples, sd__alloc(images * SD_DIGIT_PIXELS, sizeof *d->x), sd__alloc(images, sizeof *d->y)};
+    sd_status status = d->x && d->y ? SD_OK : sd__fail(SD_ENOMEM, "no memory for %d sets of images", sets);
+    if (status == SD_OK)
+        status = sd__small_digits(sets * samples, sd__lab_seed(lab, "images", 0), d->x, d->y, &name);
+    if (status == SD_OK)
+        sd__lab_note(lab, "The digits are those of %s.", name);
+    else
+        sd__digit_sets_free(d);
+    return status;
+}
+
+void sd__digit_sets_free(sd_digit_sets *d)
+{
+    free(d->x);
+    free(d->y);
+    *d = (sd_digit_sets){0};
+}

@@ -2,7 +2,8 @@
 #ifndef SD_LAB_DIGITS_H
 #define SD_LAB_DIGITS_H
 
-#include "base/base.h"
+#include "lab/claim.h"
+#include "lab/fit.h"
 
 enum { SD_DIGIT_PIXELS = 100 };
 
@@ -13,5 +14,19 @@ enum { SD_DIGIT_PIXELS = 100 };
  * x [n,100], y [n] in 0..9; errors of sd_data_open()
  */
 sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const char **name);
+
+/* The same in f32; to be cleared. */
+sd_status sd__small_digit_examples(int n, uint64_t seed, sd_examples *examples, const char **name);
+
+/* Sets of such images that share none, in f64: one for each repetition. */
+typedef struct sd_digit_sets {
+    int sets, samples; /* number; images in each */
+    double *x;         /* [sets, samples, 100] */
+    int32_t *y;        /* [sets, samples] */
+} sd_digit_sets;
+
+/* Draws them by the laboratory's stream "images", and notes whose digits they are. To be freed. */
+sd_status sd__digit_sets_draw(sd_lab *lab, int sets, int samples, sd_digit_sets *digits);
+void sd__digit_sets_free(sd_digit_sets *digits);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "classic/logistic.h"
+
 /* ---- examples -------------------------------------------------------------------------------------------------------------- */
 
 static sd_status read_all(const sd_dataset *dataset, const sd_normalization *normalization, sd_examples *s)
@@ -39,6 +41,15 @@ void sd__examples_clear(sd_examples *examples)
     *examples = (sd_examples){0};
 }
 
+sd_examples sd__examples_part(const sd_examples *examples, int64_t first, int64_t n)
+{
+    sd_examples part = *examples;
+    part.n = n;
+    part.x += first * sd_shape_count(part.shape);
+    part.y += first;
+    return part;
+}
+
 /* ---- the network ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct net {
@@ -68,7 +79,7 @@ sd_status sd__fit_model(sd_context *context, const sd_examples *examples, int64_
     return sd_model_new(context, &spec, model);
 }
 
-/* ---- training until -------------------------------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------------------------------------- */
 
 /* Ends training when the training part, which is also what is looked at after every epoch, has no mistake left. */
 static bool watch(void *user, const sd_progress *progress)
@@ -89,19 +100,35 @@ static sd_status as_dataset(const sd_examples *s, sd_dataset **dataset)
         dataset);
 }
 
-static sd_status train_until(sd_model *model, sd_dataset *train, const sd_fit_spec *spec, sd_fit *fit)
+/* fit: of "train until", or NULL: nobody watches, and nothing is looked at after an epoch. */
+static sd_status train(sd_model *model, sd_dataset *train, const sd_fit_spec *spec, int64_t epochs, sd_fit *fit)
 {
     sd_trainer *trainer;
-    sd_data data = {.train = train, .validation = train};
+    sd_data data = {.train = train, .validation = fit ? train : NULL};
     sd_train_options options = {.optimizer = spec->optimizer,
-                                .epochs = SD_FIT_EPOCHS,
+                                .epochs = epochs,
                                 .batch = spec->batch,
                                 .seed = spec->seed,
                                 .no_prefetch = true,
                                 .monitor = SD_MONITOR_ACCURACY};
     SD_TRY(sd_trainer_new(model, &data, &options, &trainer));
-    sd_status status = sd_trainer_train(trainer, watch, fit);
+    sd_status status = sd_trainer_train(trainer, fit ? watch : NULL, fit);
     sd_trainer_free(trainer);
+    return status;
+}
+
+sd_status sd__train_epochs(sd_model *model, const sd_examples *examples, const sd_fit_spec *spec, int64_t epochs)
+{
+    sd_dataset *dataset;
+    SD_TRY(as_dataset(examples, &dataset));
+    sd_status status = train(model, dataset, spec, epochs, NULL);
+    sd_dataset_free(dataset);
+    return status;
+}
+
+static sd_status train_until(sd_model *model, sd_dataset *examples, const sd_fit_spec *spec, sd_fit *fit)
+{
+    sd_status status = train(model, examples, spec, SD_FIT_EPOCHS, fit);
     for (int64_t e = fit->epochs; e < SD_FIT_EPOCHS; e++)
         fit->course[e] = 1;
     return status == SD_ECANCELLED && fit->whole ? SD_OK : status; /* that is how watch() ends it */
@@ -133,5 +160,31 @@ sd_status sd__fit(sd_model *model, const sd_examples *train, const sd_examples *
         status = accuracy(model, fresh, &fit->test);
     sd_dataset_free(learnt);
     sd_dataset_free(fresh);
+    return status;
+}
+
+/* ---- the linear control ------------------------------------------------------------------------------------------------------ */
+
+sd_status sd__linear_accuracy(sd_context *context, const sd_examples *train, const sd_examples *test, double strength,
+                              double *accuracy)
+{
+    sd_logistic *logistic = NULL;
+    sd_minimum minimum;
+    int64_t d = sd_shape_count(train->shape), right = 0;
+    sd_classified samples = {train->n, d, train->classes, SD_F32, train->x, train->y};
+    double *w = sd__alloc_zeroed((size_t)((d + 1) * train->classes), sizeof *w);
+    int32_t *named = sd__alloc((size_t)test->n, sizeof *named);
+    sd_status status =
+        w && named ? sd__logistic_new(context, &samples, &logistic) : sd__fail(SD_ENOMEM, "no memory for a linear model");
+    if (status == SD_OK)
+        status = sd__logistic_fit(logistic, strength, 1e-3, w, &minimum);
+    if (status == SD_OK)
+        sd__logistic_classify(w, d, train->classes, test->n, SD_F32, test->x, named);
+    for (int64_t i = 0; i < test->n && status == SD_OK; i++)
+        right += named[i] == test->y[i];
+    *accuracy = (double)right / (double)test->n;
+    sd__logistic_free(logistic);
+    free(w);
+    free(named);
     return status;
 }

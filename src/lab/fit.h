@@ -23,6 +23,9 @@ typedef struct sd_examples {
 sd_status sd__examples_read(const sd_dataset *dataset, const sd_normalization *normalization, sd_examples *examples);
 void sd__examples_clear(sd_examples *examples);
 
+/* n of them, from the first-th on: a view, not to be cleared. */
+sd_examples sd__examples_part(const sd_examples *examples, int64_t first, int64_t n);
+
 /* A classifier of such examples with one hidden layer of so many ReLU units (0: none, a linear one), f32. To be freed. */
 sd_status sd__fit_model(sd_context *context, const sd_examples *examples, int64_t units, sd_model **model);
 
@@ -32,10 +35,13 @@ enum { SD_FIT_EPOCHS = 200 }; /* most that are spent */
 typedef struct sd_fit_spec {
     sd_optimizer_spec optimizer;
     int batch;
-    uint64_t seed; /* of the first weights and of the order of examples */
+    uint64_t seed; /* of the order of examples; for sd__fit() also of the first weights */
 } sd_fit_spec;
 
-/* How it went. */
+/* Trains for so many epochs from the weights that the model has. */
+sd_status sd__train_epochs(sd_model *model, const sd_examples *train, const sd_fit_spec *spec, int64_t epochs);
+
+/* How "train until" went. */
 typedef struct sd_fit {
     bool whole;                   /* every training example was classified right in the end */
     int64_t epochs;               /* so many it took; without `whole`, SD_FIT_EPOCHS */
@@ -45,5 +51,12 @@ typedef struct sd_fit {
 
 /* Draws the weights anew and trains until every training example is classified right. Not to get there is no error: see `whole`. */
 sd_status sd__fit(sd_model *model, const sd_examples *train, const sd_examples *test, const sd_fit_spec *spec, sd_fit *fit);
+
+/*
+ * What a linear classifier makes of the same examples: logistic regression with an L2 penalty of that strength, to convergence; the
+ * accuracy on fresh ones. errors SD_ENOMEM
+ */
+sd_status sd__linear_accuracy(sd_context *context, const sd_examples *train, const sd_examples *test, double strength,
+                              double *accuracy);
 
 #endif

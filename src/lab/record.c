@@ -176,6 +176,13 @@ void sd__lab_point_interval(sd_lab *lab, double x, sd_interval y)
     note_failure(lab, sd__figure_point_interval(last(lab->figures), x, y));
 }
 
+void sd__lab_line(sd_lab *lab, const char *name, sd_series_style style, double x0, double y0, double x1, double y1)
+{
+    sd__lab_series(lab, name, style);
+    sd__lab_point(lab, x0, y0);
+    sd__lab_point(lab, x1, y1);
+}
+
 void sd__lab_tick(sd_lab *lab, double x, const char *label)
 {
     note_failure(lab, sd__figure_tick(last(lab->figures), x, label));
@@ -251,6 +258,11 @@ sd_verdict sd__rule_at_least(sd_interval measured, double bound)
     return measured.low >= bound ? SD_CONFIRMED : measured.high < bound ? SD_REFUTED : SD_NOT_DECIDED;
 }
 
+sd_verdict sd__rule_above(sd_interval measured, double bound)
+{
+    return measured.low > bound ? SD_CONFIRMED : measured.high < bound ? SD_REFUTED : SD_NOT_DECIDED;
+}
+
 sd_verdict sd__rule_equals(sd_interval measured, double theory, double margin)
 {
     if (!(measured.low <= theory && theory <= measured.high))
@@ -273,3 +285,10 @@ sd_verdict sd__rule_both(sd_verdict a, sd_verdict b)
            : a == SD_CONFIRMED && b == SD_CONFIRMED ? SD_CONFIRMED
                                                     : SD_NOT_DECIDED;
 }
+
+sd_verdict sd__rule_not(sd_verdict a)
+{
+    return a == SD_CONFIRMED ? SD_REFUTED : a == SD_REFUTED ? SD_CONFIRMED : SD_NOT_DECIDED;
+}
+
+sd_verdict sd__rule_shown(bool holds) { return holds ? SD_CONFIRMED : SD_NOT_DECIDED; }

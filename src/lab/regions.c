@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static sd_built build(sd_builder *b, void *user)
@@ -98,4 +99,60 @@ void sd__lab_regions(sd_lab *lab, const char *caption, const sd_regions_report *
             if (report->polygon[p].colour == colour)
                 draw_polygon(lab, &report->polygon[p]);
     }
+}
+
+static double area_of(const sd_polygon *p)
+{
+    double area = 0;
+    for (int i = 0; i < p->corners; i++) {
+        const double *a = p->corner + 2 * i, *b = p->corner + (i + 1) % p->corners * 2;
+        area += (a[0] * b[1] - b[0] * a[1]) / 2;
+    }
+    return fabs(area);
+}
+
+sd_status sd__region_look(sd_lab *lab, const sd_region_net *net, const double *theta, const double window[4],
+                          const char *caption, sd_region_view *view)
+{
+    sd_regions_report r;
+    SD_TRY(sd__region_count(sd__lab_context(lab), net, theta, window, &r));
+    *view = (sd_region_view){r.slice_patterns, r.slice_regions, INFINITY};
+    for (int64_t p = 0; p < r.polygons; p++)
+        view->smallest = fmin(view->smallest, area_of(&r.polygon[p]));
+    if (caption)
+        sd__lab_regions(lab, caption, &r);
+    sd_regions_report_clear(&r);
+    return SD_OK;
+}
+
+static sd_status climb(sd_lab *lab, const sd_region_net *net, const double window[4], int steps, sd_random *random,
+                       double *theta, double *tried, int64_t *best)
+{
+    sd_region_view view;
+    int weights = sd__region_weights(net);
+    for (int s = 0; s < steps; s++) {
+        double size = pow(10, -2 * sd__random_uniform(random));
+        for (int i = 0; i < weights; i++)
+            tried[i] = theta[i] + (sd__random_below(random, 4) ? 0 : size * sd__random_normal(random));
+        SD_TRY(sd__region_look(lab, net, tried, window, NULL, &view));
+        if (view.regions < *best)
+            continue;
+        *best = view.regions;
+        memcpy(theta, tried, (size_t)weights * sizeof *theta);
+    }
+    return SD_OK;
+}
+
+sd_status sd__region_climb(sd_lab *lab, const sd_region_net *net, const double window[4], int steps, sd_random *random,
+                           double *theta, int64_t *first, int64_t *best)
+{
+    sd_region_view view;
+    SD_TRY(sd__region_look(lab, net, theta, window, NULL, &view));
+    *first = *best = view.regions;
+    double *tried = sd__alloc((size_t)sd__region_weights(net), sizeof *tried);
+    if (!tried)
+        return sd__fail(SD_ENOMEM, "no memory for %d weights", sd__region_weights(net));
+    sd_status status = climb(lab, net, window, steps, random, theta, tried, best);
+    free(tried);
+    return status;
 }

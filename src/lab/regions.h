@@ -29,6 +29,23 @@ double sd__region_reach(int n, const double *theta);
 sd_status sd__region_count(sd_context *context, const sd_region_net *net, const double *theta, const double window[4],
                            sd_regions_report *report);
 
+/* What a window shows. */
+typedef struct sd_region_view {
+    int64_t patterns, regions; /* of activation; affine ones */
+    double smallest;           /* area of the smallest cell: a count that rounding made would hang on slivers */
+} sd_region_view;
+
+/* Counts them, and draws the map as a figure if there is a caption. errors those of sd__region_count() */
+sd_status sd__region_look(sd_lab *lab, const sd_region_net *net, const double *theta, const double window[4],
+                          const char *caption, sd_region_view *view);
+
+/*
+ * Hill climbing for regions in a window: from theta, which receives the result, `steps` random changes of a quarter of the weights, by sizes
+ * from 1 down to 1/100; those that do not lose regions are kept. first, best: regions at the start and in the end.
+ */
+sd_status sd__region_climb(sd_lab *lab, const sd_region_net *net, const double window[4], int steps, sd_random *random,
+                           double *theta, int64_t *first, int64_t *best);
+
 /* sum_{j<=d} C(n,j): the cells into which n hyperplanes in general position cut d dimensions (Zaslavsky 1975). */
 double sd__zaslavsky(int n, int d);
 

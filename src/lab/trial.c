@@ -77,6 +77,16 @@ double sd__label_agreement(const sd_examples *a, const sd_examples *b)
     return sum;
 }
 
+double sd__binomial_excess(int n, const double *share, int64_t answers)
+{
+    double mean = 0, squares = 0;
+    for (int i = 0; i < n; i++)
+        mean += share[i] / n;
+    for (int i = 0; i < n; i++)
+        squares += (share[i] - mean) * (share[i] - mean);
+    return sqrt(squares / (n - 1) / (mean * (1 - mean) / (double)answers));
+}
+
 /* ---- trials ---------------------------------------------------------------------------------------------------------------- */
 
 sd_status sd__trial_begin(sd_lab *lab, const sd_data *data, int64_t n, int64_t units, int number, sd_trial *trial)

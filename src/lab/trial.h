@@ -28,6 +28,9 @@ sd_status sd__permute_pixels(sd_random *random, int64_t n, int64_t d, float *x);
 /* The chance that a label drawn from a equals one drawn from b: the sum over classes of the products of their shares. */
 double sd__label_agreement(const sd_examples *a, const sd_examples *b);
 
+/* The scatter of n shares around their mean over that of shares of so many independent answers: 1 if answers are independent. */
+double sd__binomial_excess(int n, const double *share, int64_t answers);
+
 typedef struct sd_trial {
     sd_dataset *drawn; /* n of the training part, with their true labels */
     const sd_normalization *normalization;

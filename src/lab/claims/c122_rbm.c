@@ -1,52 +1,31 @@
 /* c122_rbm.c -- C122: a restricted Boltzmann machine follows from its energy, and contrastive divergence climbs its likelihood. */
 #include <math.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "classic/rbm.h"
-#include "lab/claim.h"
+#include "lab/draw.h"
+#include "lab/runs.h"
 
-enum { V = 9, H = 8, SIZE = V * H + V + H, VISIBLE = 1 << V, PATTERNS = 14 };
-enum { STAGES = 3, STEPS = 7, MOST_STEPS = 1 << 14, MOST_MACHINES = 200, DRAWN = 5, ESTIMATES = 1024, CURVE = 21 };
+enum { SIDE = 3, V = SIDE * SIDE, H = 8, SIZE = V * H + V + H, VISIBLE = 1 << V, PATTERNS = 14 };
+enum { STAGES = 3, STEPS = 7, MOST_STEPS = 1 << 14, DRAWN = 5, ESTIMATES = 1024, CURVE = 21 };
+enum { UPDATES = 5000, BETWEEN = UPDATES / (CURVE - 1) };
 
-static const int stage_end[STAGES] = {500, 1000, 5000};
+static const int stage_end[STAGES] = {500, 1000, UPDATES};
 static const double rate = 0.1, near_one = 1e-6, margin = 0.1;
+static const double chain[STEPS] = {1, 2, 4, 8, 16, 32, 64}; /* lengths k of chains */
 
-/* Bars and stripes: each of the 3 x 3 pictures whose rows, or whose columns, are all of one colour; each once. */
-static void draw_patterns(double *x)
-{
-    for (int turned = 0; turned < 2; turned++)
-        for (int lines = 0; lines < 8; lines++)
-            for (int i = 0; i < V && !(turned && (lines == 0 || lines == 7)); i++)
-                *x++ = lines >> (turned ? i % 3 : i / 3) & 1;
-}
+typedef struct machine {
+    double cosine[STAGES][STEPS]; /* of the expected CD-k with the gradient, by enumeration */
+    double along[STAGES][STEPS];  /* the expected CD-k along the gradient, in units of the gradient's length */
+    double drawn[STAGES][DRAWN];  /* the same from drawn chains, without bias, as it is linear in the estimate */
+    double single[STAGES];        /* mean cosine of one CD-1 estimate, its noise included */
+    double enough;                /* the k from which the cosine is 1 within near_one, at every stage */
+    double before, after, by_gradient, conditionals, log_z;
+    double curve[CURVE]; /* log-likelihood along training by CD-1 */
+} machine;
 
-static double dot(const double *a, const double *b)
-{
-    double sum = 0;
-    for (int i = 0; i < SIZE; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static double cosine(const double *a, const double *b) { return dot(a, b) / sqrt(dot(a, a) * dot(b, b)); }
-
-static sd_rbm begin(sd_random *random, double *theta)
-{
-    for (int i = 0; i < SIZE; i++)
-        theta[i] = i < V * H ? 0.1 * sd__random_normal(random) : 0;
-    return (sd_rbm){V, H, theta};
-}
-
-static void climb(const sd_rbm *r, const double *direction)
-{
-    for (int i = 0; i < SIZE; i++)
-        r->theta[i] += rate * direction[i];
-}
-
-/* ---- part a: conditionals from energies alone ------------------------------------------------------------------------------------- */
+/* ---- one machine ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The largest deviation of p(h_j = 1 | x) and p(x_i = 1 | h), summed from e^-E over all states, from the sigmoids. */
 static double conditionals(const sd_rbm *r)
@@ -71,18 +50,11 @@ static double conditionals(const sd_rbm *r)
     return worst;
 }
 
-/* ---- part b, c: the direction of contrastive divergence ----------------------------------------------------------------------------- */
-
-typedef struct machine {
-    double cosine[STAGES][STEPS]; /* of the expected CD-k, k = 2^column, with the gradient; by enumeration */
-    double along[STAGES][STEPS];  /* the expected CD-k along the gradient, in units of the gradient's length */
-    double drawn[STAGES]
-                [DRAWN];   /* the same from drawn chains, the first so many k, without bias, as it is linear in the estimate */
-    double single[STAGES]; /* mean cosine of one CD-1 estimate, its noise included */
-    double enough;         /* the k from which the cosine is 1 within near_one, at every stage */
-    double before, after, by_gradient, conditionals, log_z;
-    double curve[CURVE]; /* log-likelihood along training by CD-1 */
-} machine;
+/* How much of the gradient there is in a direction: 1 for the gradient itself. */
+static double share_of(const double *gradient, const double *direction)
+{
+    return sd__dot(SIZE, direction, gradient) / sd__dot(SIZE, gradient, gradient);
+}
 
 static void draw_estimates(const sd_rbm *r, const double *x, const double *gradient, int k, sd_random *random, double *along,
                            double *single)
@@ -91,16 +63,17 @@ static void draw_estimates(const sd_rbm *r, const double *x, const double *gradi
     *along = *single = 0;
     for (int e = 0; e < ESTIMATES; e++) {
         sd__rbm_contrast(r, PATTERNS, x, k, random, estimate);
-        *along += dot(estimate, gradient) / dot(gradient, gradient) / ESTIMATES;
-        *single += dot(estimate, estimate) > 0 ? cosine(estimate, gradient) / ESTIMATES : 0; /* a chain may stay where it is */
+        bool moved = sd__dot(SIZE, estimate, estimate) > 0; /* a chain may stay where it is */
+        *along += share_of(gradient, estimate) / ESTIMATES;
+        *single += moved ? sd__cosine(SIZE, estimate, gradient) / ESTIMATES : 0;
     }
 }
 
+/* Contrastive divergence at the end of a stage, for k = 1, 2, 4 ... until its expectation has the direction of the gradient. */
 static void directions(const sd_rbm *r, const double *x, int stage, sd_random *random, machine *m)
 {
-    double p[VISIBLE] = {0}, data[SIZE], model[SIZE], expected[SIZE], gradient[SIZE], single, reached = 0;
-    for (int i = 0; i < PATTERNS; i++)
-        p[sd__rbm_number(V, x + (ptrdiff_t)i * V)] += 1.0 / PATTERNS;
+    double p[VISIBLE], data[SIZE], model[SIZE], expected[SIZE], gradient[SIZE], single, reached = 0;
+    sd__rbm_shares(r, PATTERNS, x, p);
     sd__rbm_moments(r, p, data);
     sd__rbm_gradient(r, PATTERNS, x, gradient);
     for (int k = 1, column = 0; k <= MOST_STEPS && (column < STEPS || reached < 1 - near_one); k++) {
@@ -110,11 +83,11 @@ static void directions(const sd_rbm *r, const double *x, int stage, sd_random *r
         sd__rbm_moments(r, p, model);
         for (int i = 0; i < SIZE; i++)
             expected[i] = data[i] - model[i];
-        reached = cosine(expected, gradient);
+        reached = sd__cosine(SIZE, expected, gradient);
         m->enough = fmax(m->enough, reached >= 1 - near_one ? k : 2 * k);
         if (column < STEPS) {
             m->cosine[stage][column] = reached;
-            m->along[stage][column] = dot(expected, gradient) / dot(gradient, gradient);
+            m->along[stage][column] = share_of(gradient, expected);
         }
         if (column < DRAWN)
             draw_estimates(r, x, gradient, k, random, &m->drawn[stage][column], column ? &single : &m->single[stage]);
@@ -122,182 +95,164 @@ static void directions(const sd_rbm *r, const double *x, int stage, sd_random *r
     }
 }
 
-/* ---- part d: training ----------------------------------------------------------------------------------------------------------------- */
-
 static void train(const sd_rbm *r, const double *x, sd_random *random, machine *m)
 {
-    double direction[SIZE], weights[SIZE];
-    sd_rbm other = {V, H, memcpy(weights, r->theta, sizeof weights)};
-    m->before = sd__rbm_log_likelihood(r, PATTERNS, x);
-    for (int t = 0, stage = 0; t <= stage_end[STAGES - 1]; t++) {
-        if (t % (stage_end[STAGES - 1] / (CURVE - 1)) == 0)
-            m->curve[t * (CURVE - 1) / stage_end[STAGES - 1]] = sd__rbm_log_likelihood(r, PATTERNS, x);
+    double direction[SIZE];
+    for (int t = 0, stage = 0; t <= UPDATES; t++) {
+        if (t % BETWEEN == 0)
+            m->curve[t / BETWEEN] = sd__rbm_log_likelihood(r, PATTERNS, x);
         if (t == stage_end[stage])
             directions(r, x, stage++, random, m);
-        if (stage == STAGES)
+        if (t == UPDATES)
             break;
         sd__rbm_contrast(r, PATTERNS, x, 1, random, direction);
-        climb(r, direction);
+        sd__rbm_climb(r, rate, direction);
     }
-    for (int t = 0; t < stage_end[STAGES - 1]; t++) {
-        sd__rbm_gradient(&other, PATTERNS, x, direction);
-        climb(&other, direction);
-    }
+    m->before = m->curve[0];
     m->after = m->curve[CURVE - 1];
-    m->by_gradient = sd__rbm_log_likelihood(&other, PATTERNS, x);
+}
+
+static double train_by_gradient(const sd_rbm *r, const double *x)
+{
+    double direction[SIZE];
+    for (int t = 0; t < UPDATES; t++) {
+        sd__rbm_gradient(r, PATTERNS, x, direction);
+        sd__rbm_climb(r, rate, direction);
+    }
+    return sd__rbm_log_likelihood(r, PATTERNS, x);
 }
 
 static void one_machine(sd_lab *lab, int number, machine *m)
 {
     sd_random random = sd__lab_random(lab, "machine", number);
-    double x[PATTERNS * V], theta[SIZE], p[VISIBLE];
-    draw_patterns(x);
-    sd_rbm r = begin(&random, theta);
-    *m = (machine){0};
+    double x[PATTERNS * V], theta[SIZE], same[SIZE], p[VISIBLE];
+    sd_rbm r = {V, H, theta}, other = {V, H, same};
+    sd__bars_and_stripes(SIDE, x);
+    sd__rbm_draw(&r, 0.1, &random);
+    memcpy(same, theta, sizeof same);
     train(&r, x, &random, m);
+    m->by_gradient = train_by_gradient(&other, x);
     m->conditionals = conditionals(&r);
     m->log_z = sd__rbm_distribution(&r, p);
 }
 
 /* ---- what the machines together say --------------------------------------------------------------------------------------------------- */
 
-/* Mean of a member of all machines, found by its offset, less that of another (-1: of nothing). */
-static sd_interval mean_of(int n, const machine *m, size_t plus, ptrdiff_t minus, double confidence)
+static void begin_series(sd_lab *lab, const char *what, int stage, sd_series_style style)
 {
-    double value[MOST_MACHINES] = {0};
-    for (int i = 0; i < n; i++) {
-        value[i] = *(const double *)((const char *)&m[i] + plus);
-        value[i] -= minus < 0 ? 0 : *(const double *)((const char *)&m[i] + minus);
-    }
-    return sd_interval_mean(n, value, confidence);
+    char name[96];
+    snprintf(name, sizeof name, "%safter %d updates", what, stage_end[stage]);
+    sd__lab_series(lab, name, style);
 }
 
-#define AT(member) offsetof(machine, member)
-
 /* Do drawn chains do what the enumeration says, at every k and stage? */
-static sd_verdict drawn_as_enumerated(sd_lab *lab, int n, const machine *m)
+static sd_verdict drawn_as_enumerated(sd_lab *lab, const sd_runs *runs)
 {
+    const machine *m = runs->row;
     sd_verdict all = SD_CONFIRMED;
-    double confidence = sd__lab_confidence(STAGES * DRAWN);
+    double confidence = sd__lab_confidence(STAGES * DRAWN), theory[STEPS];
     sd__lab_figure(lab, "CD-k along the gradient, in units of the gradient: the mean of all machines", "steps k",
                    "share of the gradient", true, false);
     for (int s = 0; s < STAGES; s++) {
-        char name[96];
-        snprintf(name, sizeof name, "theory: enumerated, after %d updates", stage_end[s]);
-        sd__lab_series(lab, name, SD_SERIES_LINE);
-        for (int c = 0; c < STEPS; c++)
-            sd__lab_point(lab, 1 << c, mean_of(n, m, AT(along[s][c]), -1, confidence).estimate);
-        snprintf(name, sizeof name, "drawn, after %d updates", stage_end[s]);
-        sd__lab_series(lab, name, SD_SERIES_POINTS);
+        begin_series(lab, "theory: enumerated, ", s, SD_SERIES_LINE);
+        for (int c = 0; c < STEPS; c++) {
+            theory[c] = sd__runs_mean(runs, &m->along[s][c], confidence).estimate;
+            sd__lab_point(lab, chain[c], theory[c]);
+        }
+        begin_series(lab, "drawn, ", s, SD_SERIES_POINTS);
         for (int c = 0; c < DRAWN; c++) {
-            double theory = mean_of(n, m, AT(along[s][c]), -1, confidence).estimate;
-            sd_interval d = mean_of(n, m, AT(drawn[s][c]), (ptrdiff_t)AT(along[s][c]), confidence);
-            sd__lab_point_interval(lab, 1 << c, (sd_interval){theory + d.estimate, theory + d.low, theory + d.high});
-            sd__lab_measure(lab, "b", d, 0, "after %d updates, k = %d: drawn − enumerated share of the gradient (%.3f)",
-                            stage_end[s], 1 << c, theory);
+            sd_interval d = sd__runs_paired(runs, &m->drawn[s][c], &m->along[s][c], confidence);
+            sd__lab_point_interval(lab, chain[c], (sd_interval){theory[c] + d.estimate, theory[c] + d.low, theory[c] + d.high});
+            sd__lab_measure(lab, "b", d, 0, "after %d updates, k = %.0f: drawn − enumerated share of the gradient (%.3f)",
+                            stage_end[s], chain[c], theory[c]);
             all = sd__rule_both(all, sd__rule_equals(d, 0, margin));
         }
     }
     return all;
 }
 
-static void draw_cosines(sd_lab *lab, int n, const machine *m)
+static void judge_limit(sd_lab *lab, const sd_runs *runs)
 {
-    double confidence = sd__lab_confidence(STAGES * STEPS);
-    sd__lab_figure(lab, "Cosine of the expected CD-k with the gradient, over machines", "steps k", "cosine", true, false);
-    sd__lab_series(lab, "theory: the limit", SD_SERIES_LINE);
-    sd__lab_point(lab, 1, 1);
-    sd__lab_point(lab, 1 << (STEPS - 1), 1);
-    for (int s = 0; s < STAGES; s++) {
-        char name[96];
-        snprintf(name, sizeof name, "after %d updates", stage_end[s]);
-        sd__lab_series(lab, name, SD_SERIES_POINTS);
-        for (int c = 0; c < STEPS; c++) {
-            sd_interval mean = mean_of(n, m, AT(cosine[s][c]), -1, confidence);
-            sd__lab_point_interval(lab, 1 << c, mean);
-            sd__lab_measure(lab, "c", mean, NAN, "after %d updates: cosine of the expected CD-%d with the gradient",
-                            stage_end[s], 1 << c);
-        }
-    }
-}
-
-static void judge_limit(sd_lab *lab, int n, const machine *m)
-{
-    double enough = 0;
-    for (int i = 0; i < n; i++)
-        enough = fmax(enough, m[i].enough);
-    sd_verdict limit = enough <= MOST_STEPS ? SD_CONFIRMED : SD_NOT_DECIDED, agrees = drawn_as_enumerated(lab, n, m);
+    const machine *m = runs->row;
+    double enough = sd__runs_largest(runs, &m->enough);
+    sd_verdict limit = sd__rule_shown(enough <= MOST_STEPS), agrees = drawn_as_enumerated(lab, runs);
     sd__lab_number(lab, "b", enough, NAN, "steps after which the enumerated cosine exceeds 1 − 1e-6 in every machine");
     sd__lab_judge(lab, "b", sd__rule_both(limit, agrees),
                   "with %.0f steps the enumerated cosine %s 1 − 1e-6 in all %d machines; drawn chains %s the enumeration",
-                  enough, limit == SD_CONFIRMED ? "exceeds" : "does not yet exceed", n,
+                  enough, limit == SD_CONFIRMED ? "exceeds" : "does not yet exceed", runs->n,
                   agrees == SD_CONFIRMED ? "agree with" : "are not shown to agree with");
 }
 
-static sd_status judge_trend(sd_lab *lab, int n, const machine *m)
+static void draw_cosines(sd_lab *lab, const sd_runs *runs)
 {
-    double rows[MOST_MACHINES * STEPS], p;
-    const int end = STAGES - 1;
-    for (int i = 0; i < n; i++)
+    const machine *m = runs->row;
+    double confidence = sd__lab_confidence(STAGES * STEPS);
+    sd__lab_figure(lab, "Cosine of the expected CD-k with the gradient, over machines", "steps k", "cosine", true, false);
+    sd__lab_line(lab, "theory: the limit", SD_SERIES_LINE, 1, 1, chain[STEPS - 1], 1);
+    for (int s = 0; s < STAGES; s++) {
+        begin_series(lab, "", s, SD_SERIES_POINTS);
+        sd__runs_points(lab, runs, STEPS, chain, m->cosine[s], confidence);
         for (int c = 0; c < STEPS; c++)
-            rows[i * STEPS + c] = m[i].cosine[end][c];
-    SD_TRY(sd_test_page(n, STEPS, rows, &p));
-    draw_cosines(lab, n, m);
+            sd__lab_measure(lab, "c", sd__runs_mean(runs, &m->cosine[s][c], confidence), NAN,
+                            "after %d updates: cosine of the expected CD-%.0f with the gradient", stage_end[s], chain[c]);
+    }
     for (int s = 0; s < STAGES; s++)
-        sd__lab_measure(lab, "", mean_of(n, m, AT(single[s]), -1, sd__lab_confidence(STAGES)), NAN,
+        sd__lab_measure(lab, "", sd__runs_mean(runs, &m->single[s], sd__lab_confidence(STAGES)), NAN,
                         "after %d updates: cosine of a single CD-1 estimate, its noise included", stage_end[s]);
-    sd__lab_number(lab, "c", p, NAN, "p of Page's test against no rise of the cosine with k, after %d updates", stage_end[end]);
-    sd__lab_judge(lab, "c", p <= 0.05 ? SD_CONFIRMED : SD_NOT_DECIDED,
-                  "after %d updates the mean cosine is %.2f with one step and %.2f with %d (Page's test: p = %.1g)",
-                  stage_end[end], mean_of(n, m, AT(cosine[end][0]), -1, 0.95).estimate,
-                  mean_of(n, m, AT(cosine[end][STEPS - 1]), -1, 0.95).estimate, 1 << (STEPS - 1), p);
+}
+
+static sd_status judge_trend(sd_lab *lab, const sd_runs *runs)
+{
+    const double *end = ((const machine *)runs->row)->cosine[STAGES - 1];
+    double p;
+    SD_TRY(sd__runs_page(runs, STEPS, end, &p));
+    draw_cosines(lab, runs);
+    sd__lab_number(lab, "c", p, NAN, "p of Page's test against no rise of the cosine with k, after %d updates", UPDATES);
+    sd__lab_judge(lab, "c", sd__rule_shown(p <= 0.05),
+                  "after %d updates the mean cosine is %.2f with one step and %.2f with %.0f (Page's test: p = %.1g)", UPDATES,
+                  sd__runs_mean(runs, &end[0], 0.95).estimate, sd__runs_mean(runs, &end[STEPS - 1], 0.95).estimate,
+                  chain[STEPS - 1], p);
     return SD_OK;
 }
 
-static void judge_training(sd_lab *lab, int n, const machine *m)
+static void judge_training(sd_lab *lab, const sd_runs *runs)
 {
-    double confidence = sd__lab_confidence(2), most = -log(PATTERNS);
-    sd_interval gain = mean_of(n, m, AT(after), (ptrdiff_t)AT(before), confidence),
-                lag = mean_of(n, m, AT(by_gradient), (ptrdiff_t)AT(after), confidence);
-    sd__lab_figure(lab, "Log-likelihood of bars and stripes while CD-1 trains", "updates", "nats per picture", false, false);
-    sd__lab_series(lab, "theory: the most possible, −log 14", SD_SERIES_LINE);
-    sd__lab_point(lab, 0, most);
-    sd__lab_point(lab, stage_end[STAGES - 1], most);
-    sd__lab_series(lab, "CD-1", SD_SERIES_POINTS);
+    const machine *m = runs->row;
+    double confidence = sd__lab_confidence(2), most = -log(PATTERNS), updates[CURVE];
+    sd_interval gain = sd__runs_paired(runs, &m->after, &m->before, confidence);
+    sd_interval lag = sd__runs_paired(runs, &m->by_gradient, &m->after, confidence);
     for (int c = 0; c < CURVE; c++)
-        sd__lab_point_interval(lab, stage_end[STAGES - 1] / (CURVE - 1) * c,
-                               mean_of(n, m, AT(curve[c]), -1, sd__lab_confidence(CURVE)));
-    sd__lab_measure(lab, "d", mean_of(n, m, AT(after), -1, confidence), most, "log-likelihood after CD-1");
+        updates[c] = BETWEEN * c;
+    sd__lab_figure(lab, "Log-likelihood of bars and stripes while CD-1 trains", "updates", "nats per picture", false, false);
+    sd__lab_line(lab, "theory: the most possible, −log 14", SD_SERIES_LINE, 0, most, UPDATES, most);
+    sd__lab_series(lab, "CD-1", SD_SERIES_POINTS);
+    sd__runs_points(lab, runs, CURVE, updates, m->curve, sd__lab_confidence(CURVE));
+    sd__lab_measure(lab, "d", sd__runs_mean(runs, &m->after, confidence), most, "log-likelihood after CD-1");
     sd__lab_measure(lab, "d", gain, NAN, "its gain since the random weights");
-    sd__lab_measure(lab, "", mean_of(n, m, AT(by_gradient), -1, confidence), most,
+    sd__lab_measure(lab, "", sd__runs_mean(runs, &m->by_gradient, confidence), most,
                     "log-likelihood after as many updates by the exact gradient");
     sd__lab_measure(lab, "", lag, NAN, "exact gradient − CD-1");
-    sd__lab_judge(lab, "d",
-                  gain.low > 0    ? SD_CONFIRMED
-                  : gain.high < 0 ? SD_REFUTED
-                                  : SD_NOT_DECIDED,
+    sd__lab_judge(lab, "d", sd__rule_above(gain, 0),
                   "it rises by %.2f nats; the exact gradient ends %.2f higher (interval %.2f to %.2f)", gain.estimate,
                   lag.estimate, lag.low, lag.high);
 }
 
 static sd_status run(sd_lab *lab)
 {
-    int n = SD_MIN(sd__lab_repeats(lab, 10, 50), MOST_MACHINES);
-    double worst = 0;
-    machine *m = sd__alloc((size_t)n, sizeof *m);
-    if (!m)
-        return sd__fail(SD_ENOMEM, "no memory for %d machines", n);
-    for (int i = 0; i < n; i++) {
+    sd_runs runs;
+    SD_TRY(sd__runs_new(sd__lab_repeats(lab, 10, 50), sizeof(machine), &runs));
+    machine *m = runs.row;
+    for (int i = 0; i < runs.n; i++)
         one_machine(lab, i, &m[i]);
-        worst = fmax(worst, m[i].conditionals);
-    }
+    double worst = sd__runs_largest(&runs, &m->conditionals);
     sd__lab_number(lab, "a", worst, 0, "largest deviation of a conditional, summed from e^−E, from the sigmoid");
-    sd__lab_measure(lab, "a", mean_of(n, m, AT(log_z), -1, 0.95), NAN, "log Z after training; “=” in place of ∝ would need 0");
-    sd__lab_judge(lab, "a", sd__rule_fact(worst < 1e-12), "in %d machines all conditionals agree within %.1g", n, worst);
-    sd_status status = judge_trend(lab, n, m);
-    judge_limit(lab, n, m);
-    judge_training(lab, n, m);
-    free(m);
+    sd__lab_measure(lab, "a", sd__runs_mean(&runs, &m->log_z, 0.95), NAN,
+                    "log Z after training; “=” in place of ∝ would need 0");
+    sd__lab_judge(lab, "a", sd__rule_fact(worst < 1e-12), "in %d machines all conditionals agree within %.1g", runs.n, worst);
+    sd_status status = judge_trend(lab, &runs);
+    judge_limit(lab, &runs);
+    judge_training(lab, &runs);
+    sd__runs_free(&runs);
     return status;
 }
 
@@ -308,24 +263,18 @@ const sd_claim sd__claim_c122_rbm = {
             "contrastive divergence.",
     .lecture = "D4",
     .slide = "Restricted Boltzmann machine (RBM)",
-    .theory =
-        "E is linear in each h_j when x is given, so the hidden units are then independent, with p(h_j = 1|x) = σ((W'x + "
-        "d)_j), "
-        "and likewise p(x_i = 1|h) = σ((Wh + b)_i). The gradient of log p(x) is the mean of −∂E/∂θ over the data less that "
-        "over "
-        "the model. CD-k puts in place of the model the distribution after k steps of Gibbs sampling from the data. That chain "
-        "is irreducible with the model as its stationary distribution, so the expected CD-k tends to the gradient, and its "
-        "cosine with it to 1; how fast depends on the weights.",
-    .protocol =
-        "9 visible and 8 hidden units, the 14 bars and stripes of 3 × 3 pixels, W from N(0, 0.1²); 10 machines (50 in full), "
-        "5,000 updates by CD-1 at rate 0.1 with all patterns in each. After 500, 1,000 and 5,000 of them: the gradient and the "
-        "expected CD-k by enumeration of all 2⁹ and 2⁸ states for k = 1, 2, 4 … 64, and up to k = 16 also 1,024 drawn "
-        "estimates. "
-        "Beside it the same machine trained with the exact gradient.",
-    .caution =
-        "The slide writes “∼” for “∝”: e^−E must be divided by Z, the sum over all states; log Z is in the table. The more "
-        "CD-1 "
-        "has learned, the less its direction has in common with the gradient: it approximates it well for small weights only.",
+    .theory = "E is linear in each h_j when x is given, so the hidden units are then independent, with p(h_j = 1|x) = σ((W'x + "
+              "d)_j), and likewise p(x_i = 1|h) = σ((Wh + b)_i). The gradient of log p(x) is the mean of −∂E/∂θ over the data "
+              "less that over the model. CD-k puts in place of the model the distribution after k steps of Gibbs sampling from "
+              "the data. That chain is irreducible with the model as its stationary distribution, so the expected CD-k tends "
+              "to the gradient, and its cosine with it to 1; how fast depends on the weights.",
+    .protocol = "9 visible and 8 hidden units, the 14 bars and stripes of 3 × 3 pixels, W from N(0, 0.1²); 10 machines (50 in "
+                "full), 5,000 updates by CD-1 at rate 0.1 with all patterns in each. After 500, 1,000 and 5,000 of them: the "
+                "gradient and the expected CD-k by enumeration of all 2⁹ and 2⁸ states for k = 1, 2, 4 … 64, and up to k = 16 "
+                "also 1,024 drawn estimates. Beside it the same machine trained with the exact gradient.",
+    .caution = "The slide writes “∼” for “∝”: e^−E must be divided by Z, the sum over all states; log Z is in the table. The "
+               "more CD-1 has learned, the less its direction has in common with the gradient: it approximates it well for "
+               "small weights only.",
     .kind = SD_THEOREM,
     .question = SD_WHY_AT_ALL,
     .part = {{"a", "Given one layer, the units of the other are independent, with p(h|x) = σ(W'x + d) and p(x|h) = σ(Wh + b).",
@@ -333,13 +282,11 @@ const sd_claim sd__claim_c122_rbm = {
              {"b", "The direction of CD-k tends to that of the gradient as k grows.",
               "The enumerated cosine exceeds 1 − 1e-6 in every machine after some k up to 16,384 (else not decided: a finite k "
               "refutes no limit), and drawn estimates follow the enumeration: projected on the gradient, simultaneous 95 % "
-              "intervals "
-              "of the difference hold 0 and stay within a tenth of the gradient's length.",
+              "intervals of the difference hold 0 and stay within a tenth of the gradient's length.",
               SD_CONFIRMED},
              {"c", "The more steps, the closer to the gradient, after 5,000 updates.",
               "Page's test for a rise of the enumerated cosine over k = 1 … 64, with the machines as rows: p at most 0.05; "
-              "else not "
-              "decided.",
+              "else not decided.",
               SD_CONFIRMED},
              {"d", "Training by CD-1 raises the log-likelihood.", "95 % interval of the gain over all machines, above 0.",
               SD_CONFIRMED}},

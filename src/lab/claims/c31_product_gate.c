@@ -84,9 +84,7 @@ static sd_status kinked(sd_lab *lab, double *best)
                          &error)); /* four units give c/2 (|u+v| - |u-v|) = c min(|u|,|v|) */
         *best = fmin(*best, error);
     }
-    sd__lab_series(lab, "ReLU, best scale", SD_SERIES_DASHES);
-    sd__lab_point(lab, 1e-3, *best);
-    sd__lab_point(lab, 0.8, *best);
+    sd__lab_line(lab, "ReLU, best scale", SD_SERIES_DASHES, 1e-3, *best, 0.8, *best);
     return SD_OK;
 }
 
@@ -116,19 +114,15 @@ const sd_claim sd__claim_c31_product_gate = {
     .id = "C31",
     .title = "Four units multiply two numbers",
     .text = "The laws of nature are low-order polynomials, and a network multiplies cheaply: four hidden units give the "
-            "product of two "
-            "numbers as exactly as one likes.",
+            "product of two numbers as exactly as one likes.",
     .lecture = "D4",
     .slide = "Why does deep learning seem to work? (cheap learning; Lin & Tegmark)",
     .theory = "σ(z) + σ(−z) = 2σ(0) + σ''(0)z² + σ''''(0)z⁴/12 + …, so with s = λ(u+v), t = λ(u−v) the combination "
               "[σ(s)+σ(−s)−σ(t)−σ(−t)] / (4σ''λ²) is uv + (σ''''/σ'')λ²uv(u²+v²)/6 + …: an error of |σ''''/σ''|λ²/3 at the "
-              "corners of "
-              "[−1,1]². It needs σ'' ≠ 0 somewhere, to which a bias moves (tanh, sigmoid). Four ReLUs give "
-              "c·min(|u|,|v|)·sign(uv): no "
-              "λ helps, and the best c leaves 3 − 2√2.",
+              "corners of [−1,1]². It needs σ'' ≠ 0 somewhere, to which a bias moves (tanh, sigmoid). Four ReLUs give "
+              "c·min(|u|,|v|)·sign(uv): no λ helps, and the best c leaves 3 − 2√2.",
     .protocol = "Softplus, tanh(x + 0.5), sigmoid(x + 1); λ = 0.8, 0.4, … 0.0016; the gate runs in the library, in f64, on a "
-                "41 × 41 grid. "
-                "For ReLUs, 300 scales.",
+                "41 × 41 grid. For ReLUs, 300 scales.",
     .caution = "Rounding sets an end: in f64 λ below 10⁻⁴ makes it worse again.",
     .kind = SD_CONSTRUCTION,
     .question = SD_WHY_WELL,

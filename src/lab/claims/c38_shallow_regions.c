@@ -56,23 +56,21 @@ static sd_status special(sd_lab *lab, int n, int64_t *through_point, int64_t *pa
 {
     double theta[ROOM], window[] = {-20, 20, -20, 20};
     sd_region_net net = {2, 1, {MOST}};
-    sd_regions_report r;
+    sd_region_view view;
     sd_random random = sd__lab_random(lab, "directions", n);
     net.width[0] = n;
     spread(&random, n, theta);
     for (int i = 0; i < n; i++)
         theta[2 * n + i] = 0;
-    SD_TRY(sd__region_count(sd__lab_context(lab), &net, theta, window, &r));
-    *through_point = r.slice_regions;
-    sd_regions_report_clear(&r);
+    SD_TRY(sd__region_look(lab, &net, theta, window, NULL, &view));
+    *through_point = view.regions;
     for (int i = 0; i < n; i++) {
         theta[i] = 1;
         theta[n + i] = 0.5;
         theta[2 * n + i] = i - n / 2.0;
     }
-    SD_TRY(sd__region_count(sd__lab_context(lab), &net, theta, window, &r));
-    *parallel = r.slice_regions;
-    sd_regions_report_clear(&r);
+    SD_TRY(sd__region_look(lab, &net, theta, window, NULL, &view));
+    *parallel = view.regions;
     return SD_OK;
 }
 
@@ -114,14 +112,11 @@ const sd_claim sd__claim_c38_shallow_regions = {
     .lecture = "D2",
     .slide = "Deep vs Shallow ?",
     .theory = "n lines in general position cut the plane into 1 + n + C(n, 2) regions: line n crosses the n − 1 before it and "
-              "so runs "
-              "through n regions, each of which it cuts in two. 1 + 8 + 28 = 37, 1 + 12 + 66 = 79.",
-    .protocol =
-        "200 random networks of each size (5,000 in full), every cell clipped exactly, in a square that holds all crossings "
-        "twice over. Then lines through one point, and parallel ones.",
-    .caution =
-        "These are the largest numbers. Over a smaller box some crossings lie outside, and there are fewer regions; the same "
-        "formula gives the 37 of the slide's figure.",
+              "so runs through n regions, each of which it cuts in two. 1 + 8 + 28 = 37, 1 + 12 + 66 = 79.",
+    .protocol = "200 random networks of each size (5,000 in full), every cell clipped exactly, in a square that holds all "
+                "crossings twice over. Then lines through one point, and parallel ones.",
+    .caution = "These are the largest numbers. Over a smaller box some crossings lie outside, and there are fewer regions; the "
+               "same formula gives the 37 of the slide's figure.",
     .kind = SD_THEOREM,
     .question = SD_WHY_BETTER,
     .part = {{"a", "Eight units make 37 regions.", "Exact count, for every network with random weights.", SD_CONFIRMED},

@@ -41,15 +41,14 @@ static sd_status fold(sd_lab *lab, int layers, int64_t *regions)
 {
     double theta[ROOM];
     const double window[] = {0, 1, 0, 1};
+    const char *caption = layers == 2 ? "Folding once: 4 copies of 11 regions" : "Folding twice: 16 copies of 11 regions";
     sd_region_net net = deep(layers);
-    sd_regions_report r;
+    sd_region_view view;
     folded(layers, theta);
-    SD_TRY(sd__region_count(sd__lab_context(lab), &net, theta, window, &r));
-    *regions = r.slice_regions;
-    sd__lab_regions(lab, layers == 2 ? "Folding once: 4 copies of 11 regions" : "Folding twice: 16 copies of 11 regions", &r);
-    sd__lab_number(lab, "a", (double)r.slice_regions, guaranteed(layers), "%d layers of 4, folded: regions of the unit square",
+    SD_TRY(sd__region_look(lab, &net, theta, window, caption, &view));
+    *regions = view.regions;
+    sd__lab_number(lab, "a", (double)view.regions, guaranteed(layers), "%d layers of 4, folded: regions of the unit square",
                    layers);
-    sd_regions_report_clear(&r);
     return SD_OK;
 }
 
@@ -119,107 +118,48 @@ static int exact_pieces(int layers)
     return pieces;
 }
 
-static sd_status count_pair(sd_lab *lab, int layers, bool second_only, int64_t *patterns, int64_t *regions)
+static sd_status count_pair(sd_lab *lab, int layers, bool second_only, sd_region_view *view)
 {
+    static const char *const caption[] = {"Two networks of width 2 side by side, 2 layers: 49 regions",
+                                          "The same with 3 layers: 225"};
     double theta[ROOM];
     const double window[] = {-ZIGZAG_SIDE, ZIGZAG_SIDE, -ZIGZAG_SIDE, ZIGZAG_SIDE}, shown[] = {-4, 5, -4, 5};
     sd_region_net net = deep(layers);
-    sd_regions_report r;
+    sd_region_view part;
     side_by_side(layers, second_only, theta);
-    SD_TRY(sd__region_count(sd__lab_context(lab), &net, theta, window, &r));
-    *patterns = r.slice_patterns;
-    *regions = r.slice_regions;
-    sd_regions_report_clear(&r);
+    SD_TRY(sd__region_look(lab, &net, theta, window, NULL, view));
     if (layers > 3 || second_only)
         return SD_OK;
-    SD_TRY(sd__region_count(sd__lab_context(lab), &net, theta, shown, &r));
-    sd__lab_regions(
-        lab, layers == 2 ? "Two networks of width 2 side by side, 2 layers: 49 regions" : "The same with 3 layers: 225", &r);
-    sd_regions_report_clear(&r);
-    return SD_OK;
+    return sd__region_look(lab, &net, theta, shown, caption[layers - 2], &part);
 }
 
 /* ---- hill climbing ------------------------------------------------------------------------------------------------------ */
 
-static const double climb_window[] = {-8, 8, -8, 8};
-
-static sd_status regions_of(sd_lab *lab, const sd_region_net *net, const double *theta, int64_t *regions)
-{
-    sd_regions_report r;
-    SD_TRY(sd__region_count(sd__lab_context(lab), net, theta, climb_window, &r));
-    *regions = r.slice_regions;
-    sd_regions_report_clear(&r);
-    return SD_OK;
-}
-
-/* From random weights: changes that do not lose regions are kept. theta: [ROOM] receives where it ends. */
-static sd_status climb(sd_lab *lab, int start, int steps, double *theta, int64_t *first, int64_t *best)
-{
-    double tried[ROOM];
-    sd_region_net net = deep(2);
-    int weights = sd__region_weights(&net);
-    sd_random random = sd__lab_random(lab, "climb", start);
-    sd__region_draw(&random, &net, theta);
-    SD_TRY(regions_of(lab, &net, theta, first));
-    *best = *first;
-    for (int s = 0; s < steps; s++) {
-        int64_t regions;
-        double size = pow(10, -2 * sd__random_uniform(&random));
-        for (int i = 0; i < weights; i++)
-            tried[i] = theta[i] + (sd__random_below(&random, 4) ? 0 : size * sd__random_normal(&random));
-        SD_TRY(regions_of(lab, &net, tried, &regions));
-        if (regions < *best)
-            continue;
-        *best = regions;
-        memcpy(theta, tried, (size_t)weights * sizeof *theta);
-    }
-    return SD_OK;
-}
-
-static double area_of(const sd_polygon *p)
-{
-    double area = 0;
-    for (int i = 0; i < p->corners; i++) {
-        const double *a = p->corner + 2 * i, *b = p->corner + (i + 1) % p->corners * 2;
-        area += (a[0] * b[1] - b[0] * a[1]) / 2;
-    }
-    return fabs(area);
-}
-
-/* The map of the best, and its smallest cell: a count that rounding made would hang on slivers. */
-static sd_status show_best(sd_lab *lab, const double *theta)
-{
-    sd_regions_report r;
-    double smallest = INFINITY;
-    sd_region_net net = deep(2);
-    SD_TRY(sd__region_count(sd__lab_context(lab), &net, theta, climb_window, &r));
-    for (int64_t p = 0; p < r.polygons; p++)
-        smallest = fmin(smallest, area_of(&r.polygon[p]));
-    sd__lab_number(lab, NULL, (double)r.slice_regions, NAN, "2 layers of 4, after hill climbing: the most regions found");
-    sd__lab_number(lab, NULL, smallest, NAN, "area of the smallest cell of that network (of 256 in all)");
-    sd__lab_regions(lab, "Two layers of 4 after hill climbing: the most regions found", &r);
-    sd__lab_note(lab, "Hill climbing found %lld regions with two layers of four, so 49 is %s.", (long long)r.slice_regions,
-                 r.slice_regions > 49 ? "not the maximum either" : "the most that this run knows of");
-    sd_regions_report_clear(&r);
-    return SD_OK;
-}
-
 static sd_status climbs(sd_lab *lab)
 {
+    const double window[] = {-8, 8, -8, 8};
     int starts = sd__lab_repeats(lab, 6, 40), steps = sd__lab_full(lab) ? 4000 : 600;
     double theta[ROOM], best_theta[ROOM], typical = 0;
-    int64_t highest = 0;
+    int64_t highest = 0, first, best;
+    sd_region_net net = deep(2);
+    sd_region_view view;
     for (int i = 0; i < starts; i++) {
-        int64_t first, best;
-        SD_TRY(climb(lab, i, steps, theta, &first, &best));
+        sd_random random = sd__lab_random(lab, "climb", i);
+        sd__region_draw(&random, &net, theta);
+        SD_TRY(sd__region_climb(lab, &net, window, steps, &random, theta, &first, &best));
         typical += (double)first / starts;
-        if (best <= highest)
-            continue;
-        highest = best;
-        memcpy(best_theta, theta, sizeof best_theta);
+        if (best > highest)
+            memcpy(best_theta, theta, sizeof best_theta);
+        highest = SD_MAX(highest, best);
     }
     sd__lab_number(lab, NULL, typical, NAN, "2 layers of 4 with random weights: regions in a square, mean of %d", starts);
-    return show_best(lab, best_theta);
+    SD_TRY(
+        sd__region_look(lab, &net, best_theta, window, "Two layers of 4 after hill climbing: the most regions found", &view));
+    sd__lab_number(lab, NULL, (double)view.regions, NAN, "2 layers of 4, after hill climbing: the most regions found");
+    sd__lab_number(lab, NULL, view.smallest, NAN, "area of the smallest cell of that network (of 256 in all)");
+    sd__lab_note(lab, "Hill climbing found %lld regions with two layers of four, so 49 is %s.", (long long)view.regions,
+                 view.regions > 49 ? "not the maximum either" : "the most that this run knows of");
+    return SD_OK;
 }
 
 /* ---- together ---------------------------------------------------------------------------------------------------------- */
@@ -236,13 +176,14 @@ static sd_status count_maxima(sd_lab *lab, maxima *m)
 {
     m->beaten = m->twice = true;
     for (int layers = 2; layers <= DEEPEST; layers++) {
-        int64_t patterns, *regions = &m->regions[layers];
+        sd_region_view view;
         int pieces = exact_pieces(layers), wanted = (2 << layers) - 1;
-        SD_TRY(count_pair(lab, layers, false, &patterns, regions));
-        m->beaten = m->beaten && *regions > (int64_t)guaranteed(layers);
-        m->twice = m->twice && pieces == wanted && *regions == (int64_t)pieces * pieces;
+        SD_TRY(count_pair(lab, layers, false, &view));
+        m->regions[layers] = view.regions;
+        m->beaten = m->beaten && view.regions > (int64_t)guaranteed(layers);
+        m->twice = m->twice && pieces == wanted && view.regions == (int64_t)pieces * pieces;
         sd__lab_number(lab, "b", pieces, wanted, "width 2, %d layers, one input: pieces, in whole numbers", layers);
-        sd__lab_number(lab, "b", (double)*regions, wanted * wanted,
+        sd__lab_number(lab, "b", (double)view.regions, wanted * wanted,
                        "two of them side by side (the slide's maximum: %.0f): regions", guaranteed(layers));
     }
     return SD_OK;
@@ -250,15 +191,16 @@ static sd_status count_maxima(sd_lab *lab, maxima *m)
 
 static sd_status run(sd_lab *lab)
 {
-    int64_t once, twice, patterns, regions;
+    int64_t once, twice;
+    sd_region_view half; /* of the network that reads one unit of each pair */
     maxima m;
     SD_TRY(fold(lab, 2, &once));
     SD_TRY(fold(lab, 3, &twice));
     SD_TRY(count_maxima(lab, &m));
-    SD_TRY(count_pair(lab, 2, true, &patterns, &regions));
+    SD_TRY(count_pair(lab, 2, true, &half));
     SD_TRY(climbs(lab));
-    sd__lab_number(lab, "c", (double)patterns, 49, "reading one unit of each pair: activation patterns");
-    sd__lab_number(lab, "c", (double)regions, 25, "reading one unit of each pair: affine regions");
+    sd__lab_number(lab, "c", (double)half.patterns, 49, "reading one unit of each pair: activation patterns");
+    sd__lab_number(lab, "c", (double)half.regions, 25, "reading one unit of each pair: affine regions");
     sd__lab_note(
         lab, "No network of two layers of four can have more than 11 · 11 = 121 regions: each of the 11 of the first layer is "
              "cut by four lines. Without the exponent n₀, as in Pascanu's abstract, the bound would be 22 and 44.");
@@ -268,8 +210,8 @@ static sd_status run(sd_lab *lab)
                   "networks of 2, 3 and 4 layers of four have %lld, %lld and %lld regions%s", (long long)m.regions[2],
                   (long long)m.regions[3], (long long)m.regions[4],
                   m.twice ? ", counted in two ways" : ", but the two ways of counting disagree");
-    sd__lab_judge(lab, "c", sd__rule_fact(regions == patterns), "one network has %lld patterns but %lld affine regions",
-                  (long long)patterns, (long long)regions);
+    sd__lab_judge(lab, "c", sd__rule_fact(half.regions == half.patterns),
+                  "one network has %lld patterns but %lld affine regions", (long long)half.patterns, (long long)half.regions);
     return SD_OK;
 }
 
@@ -277,27 +219,20 @@ const sd_claim sd__claim_c39_deep_regions = {
     .id = "C39",
     .title = "Deep networks: 44 and 176 regions, and more",
     .text = "With 2 inputs, two hidden layers of 4 units make 44 regions and three make 176: 2^((k−1)n₀) Σ C(2n₀, j) for k "
-            "layers of 2n₀ "
-            "units. One slide says that the maximum is at least this, the next that this is the maximum.",
+            "layers of 2n₀ units. One slide says that the maximum is at least this, the next that this is the maximum.",
     .lecture = "D2",
     .slide = "(Dense) Deep vs Shallow: Increased capacity; Deep vs Shallow ?",
-    .theory = "Two units fold an input: R(2x) − R(4x − 2) lays the halves of [0, 1] on each other. A layer of 2n₀ units folds "
-              "every input once, so "
-              "what the next layer draws appears 2^n₀ times; the last layer draws the Σ C(2n₀, j) = 11 regions of four lines. "
-              "That is a "
-              "construction, so a lower bound. A better one: with one input and two units a layer, s = R(t) + R(1 − t) has 3 "
-              "pieces, and "
-              "each further layer of two units, with thresholds that every branch of the sum before crosses, adds two breaks a "
-              "branch: "
-              "2^(k+1) − 1 pieces. Two such networks side by side have the product: 49, 225, 961.",
-    .protocol =
-        "The folded networks over the unit square and the two side by side over a square that holds all their breaks: every "
-        "cell "
-        "clipped exactly, cells with one affine map merged. The pieces on the line are counted a second time in whole numbers, "
-        "which round nothing. Then hill climbing over networks with two layers of four.",
-    .caution =
-        "An activation pattern is not yet a region: patterns whose affine maps agree are one. Regions that a network can have "
-        "are not regions that training makes; hill climbing shows how rare they are.",
+    .theory =
+        "Two units fold an input: R(2x) − R(4x − 2) lays the halves of [0, 1] on each other. A layer of 2n₀ units folds every "
+        "input once, so what the next layer draws appears 2^n₀ times; the last layer draws the Σ C(2n₀, j) = 11 regions of "
+        "four lines. That is a construction, so a lower bound. A better one: with one input and two units a layer, s = R(t) + "
+        "R(1 − t) has 3 pieces, and each further layer of two units, with thresholds that every branch of the sum before "
+        "crosses, adds two breaks a branch: 2^(k+1) − 1 pieces. Two such networks side by side have the product: 49, 225, 961.",
+    .protocol = "The folded networks over the unit square and the two side by side over a square that holds all their breaks: "
+                "every cell clipped exactly, cells with one affine map merged. The pieces on the line are counted a second "
+                "time in whole numbers, which round nothing. Then hill climbing over networks with two layers of four.",
+    .caution = "An activation pattern is not yet a region: patterns whose affine maps agree are one. Regions that a network "
+               "can have are not regions that training makes; hill climbing shows how rare they are.",
     .kind = SD_CONSTRUCTION,
     .question = SD_WHY_BETTER,
     .part = {{"a", "The construction reaches 44 and 176 regions.", "Confirmed if the folded networks have at least so many.",

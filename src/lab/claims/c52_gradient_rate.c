@@ -3,9 +3,12 @@
 #include <sonde/autodiff.h>
 #include <sonde/ops.h>
 #include <sonde/plan.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "classic/jacobi.h"
+#include "classic/minimize.h"
 #include "lab/claim.h"
+#include "lab/draw.h"
 
 enum { D = 12, STEPS = 6000 };
 
@@ -42,112 +45,48 @@ static sd_status step(descent *s)
     return sd_run(s->plan, s->workspace, bind, NULL);
 }
 
-/* A Hessian with eigenvalues spread evenly in the logarithm from 1 to kappa, turned by random reflections. */
+/* A Hessian with eigenvalues spread evenly in the logarithm from 1 to kappa. */
 static void draw_hessian(sd_random *random, double kappa, double *h)
 {
-    for (int i = 0; i < D * D; i++)
-        h[i] = i % (D + 1) ? 0 : pow(kappa, (double)(i / D) / (D - 1));
-    for (int turn = 0; turn < 4; turn++) { /* H <- (1 - 2vv') H (1 - 2vv') keeps the eigenvalues */
-        double v[D], hv[D], norm = 0, vhv = 0;
-        for (int i = 0; i < D; i++) {
-            v[i] = sd__random_normal(random);
-            norm += v[i] * v[i];
-        }
-        for (int i = 0; i < D; i++) {
-            hv[i] = 0;
-            for (int j = 0; j < D; j++)
-                hv[i] += h[i * D + j] * v[j];
-            vhv += v[i] * hv[i];
-        }
-        for (int i = 0; i < D; i++)
-            for (int j = 0; j < D; j++)
-                h[i * D + j] += (4 * v[i] * v[j] * vhv / norm - 2 * (v[i] * hv[j] + hv[i] * v[j])) / norm;
-    }
-}
-
-/* Off-diagonal squares removed by Jacobi rotations; the largest absolute diagonal entry then is the spectral radius of symmetric m. */
-static double radius(double m[D][D])
-{
-    for (int sweep = 0; sweep < 30; sweep++)
-        for (int p = 0; p < D; p++)
-            for (int q = p + 1; q < D; q++) {
-                if (fabs(m[p][q]) < 1e-300)
-                    continue;
-                double theta = (m[q][q] - m[p][p]) / (2 * m[p][q]);
-                double t = copysign(1, theta) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1), s = t * c;
-                for (int k = 0; k < D; k++) {
-                    double a = m[k][p], b = m[k][q];
-                    m[k][p] = c * a - s * b;
-                    m[k][q] = s * a + c * b;
-                }
-                for (int k = 0; k < D; k++) {
-                    double a = m[p][k], b = m[q][k];
-                    m[p][k] = c * a - s * b;
-                    m[q][k] = s * a + c * b;
-                }
-            }
-    double most = 0;
+    double eigenvalue[D];
     for (int i = 0; i < D; i++)
-        most = fmax(most, fabs(m[i][i]));
-    return most;
+        eigenvalue[i] = pow(kappa, (double)i / (D - 1));
+    sd__draw_symmetric(random, D, eigenvalue, h);
 }
 
 /* The factor by which one step shrinks the error in the end: the spectral radius of the step's matrix, whose columns are its images
  * of the unit vectors. */
-static sd_status factor(descent *s, double rate, double *result)
+static sd_status factor(void *user, double rate, double *result)
 {
-    double m[D][D];
+    descent *s = user;
+    double m[D * D];
     s->rate = rate;
     for (int j = 0; j < D; j++) {
         for (int i = 0; i < D; i++)
             s->w[i] = i == j;
         SD_TRY(step(s));
         for (int i = 0; i < D; i++)
-            m[i][j] = s->next[i];
+            m[i * D + j] = s->next[i];
     }
-    *result = radius(m);
+    *result = sd__spectral_radius(D, m);
     return SD_OK;
 }
 
 /* Does the iteration, left alone, end larger than it began? */
 static sd_status diverges(descent *s, sd_random *random, double rate, bool *yes)
 {
-    double start = 0, end = 0;
+    double start, end = 0;
     s->rate = rate;
-    for (int i = 0; i < D; i++) {
+    for (int i = 0; i < D; i++)
         s->w[i] = sd__random_normal(random);
-        start += s->w[i] * s->w[i];
-    }
+    start = sd__dot(D, s->w, s->w);
     for (int t = 0; t < STEPS && end < 1e200; t++) {
         SD_TRY(step(s));
-        end = 0;
-        for (int i = 0; i < D; i++) {
-            s->w[i] = s->next[i];
-            end += s->w[i] * s->w[i];
-        }
+        memcpy(s->w, s->next, sizeof s->w);
+        end = sd__dot(D, s->w, s->w);
     }
     *yes = end > start;
     return SD_OK;
-}
-
-/* The rate of the smallest factor, by golden section: the factor is convex in the rate. */
-static sd_status best_rate(descent *s, double low, double high, double *rate, double *least)
-{
-    const double golden = (sqrt(5) - 1) / 2;
-    double a = high - golden * (high - low), b = low + golden * (high - low), fa, fb;
-    SD_TRY(factor(s, a, &fa));
-    SD_TRY(factor(s, b, &fb));
-    while (high - low > 1e-10 * high) {
-        if (fa < fb) {
-            high = b, b = a, fb = fa, a = high - golden * (high - low);
-            SD_TRY(factor(s, a, &fa));
-        } else {
-            low = a, a = b, fa = fb, b = low + golden * (high - low);
-            SD_TRY(factor(s, b, &fb));
-        }
-    }
-    *rate = (low + high) / 2;
-    return factor(s, *rate, least);
 }
 
 typedef struct worst {
@@ -168,7 +107,7 @@ static sd_status one_condition(sd_lab *lab, descent *s, int c, worst *w)
         w->wrong_sides += yes != theory;
         w->sides++;
     }
-    SD_TRY(best_rate(s, 1 / kappa, 2 / kappa, &rate, &least));
+    SD_TRY(sd__golden_section(factor, s, 1 / kappa, 2 / kappa, 1e-10, &rate, &least)); /* the factor is convex in the rate */
     double theory_rate = 2 / (1 + kappa), theory_least = (kappa - 1) / (kappa + 1);
     w->rate = fmax(w->rate, fabs(rate / theory_rate - 1));
     w->least = fmax(w->least, fabs(least - theory_least));
@@ -193,9 +132,7 @@ static sd_status draw_curve(sd_lab *lab, descent *s)
         SD_TRY(factor(s, at / kappa, &f));
         sd__lab_point(lab, at, f);
     }
-    sd__lab_series(lab, "above 1 it diverges", SD_SERIES_DASHES);
-    sd__lab_point(lab, 0, 1);
-    sd__lab_point(lab, 2.4, 1);
+    sd__lab_line(lab, "above 1 it diverges", SD_SERIES_DASHES, 0, 1, 2.4, 1);
     return SD_OK;
 }
 
@@ -226,14 +163,11 @@ const sd_claim sd__claim_c52_gradient_rate = {
     .lecture = "D2",
     .slide = "Optimal learning rate and convergence speed",
     .theory = "On a quadratic with Hessian H one step multiplies the error by 1 − ηH, whose eigenvalues are 1 − ηλ. The "
-              "largest of their "
-              "sizes is that of an end of the spectrum: it exceeds 1 exactly if η > 2/λmax, and is least where both ends are "
-              "equal, at "
-              "η = 2/(λmin + λmax), where it is (κ−1)/(κ+1) with κ = λmax/λmin.",
+              "largest of their sizes is that of an end of the spectrum: it exceeds 1 exactly if η > 2/λmax, and is least "
+              "where both ends are equal, at η = 2/(λmin + λmax), where it is (κ−1)/(κ+1) with κ = λmax/λmin.",
     .protocol = "Quadratics in 12 dimensions with κ = 10 … 10⁴, turned at random; loss and gradient are the library's, in f64. "
-                "Divergence: "
-                "6,000 steps at rates from 1.9/λmax to 2.1/λmax. Best rate: golden section on the spectral radius of the "
-                "step's own matrix.",
+                "Divergence: 6,000 steps at rates from 1.9/λmax to 2.1/λmax. Best rate: golden section on the spectral radius "
+                "of the step's own matrix.",
     .caution =
         "A network is no quadratic: its largest eigenvalue moves while it trains, and may hover at 2/η. Not compared here.",
     .kind = SD_THEOREM,

@@ -103,9 +103,7 @@ static sd_status run(sd_lab *lab)
     sd__lab_series(lab, "networks with 1 to 3 hidden layers, one sort with max pooling", SD_SERIES_POINTS);
     for (int i = 0; i < nets; i++)
         SD_TRY(one_net(lab, i, &w));
-    sd__lab_series(lab, "theory: equal", SD_SERIES_LINE);
-    sd__lab_point(lab, -2, -2);
-    sd__lab_point(lab, 2, 2);
+    sd__lab_line(lab, "theory: equal", SD_SERIES_LINE, -2, -2, 2, 2);
     sd__lab_number(lab, "a", w.formula, 0, "largest |sum over paths − forward pass|, relative to the sum of sizes");
     sd__lab_number(lab, "a", w.paths, NAN, "paths of the largest network");
     sd__lab_number(lab, "b", w.linear, 0, "largest deviation from a straight line inside one pattern, relative");
@@ -122,18 +120,15 @@ const sd_claim sd__claim_c65_path_sum = {
     .id = "C65",
     .title = "A ReLU network is a sum over active paths",
     .text = "With ReLU and max pooling the output is ŷ = Σ_P δ_P ∏ w_ij x_start, a sum over all paths P from an input to the "
-            "output, where δ_P "
-            "is 1 if every unit on the path is active; so the function is piecewise linear.",
+            "output, where δ_P is 1 if every unit on the path is active; so the function is piecewise linear.",
     .lecture = "D2",
     .slide = "While NN optimization is reasonably easy",
-    .theory = "A ReLU that is on passes its sum on unchanged, one that is off passes 0; a pool passes the winner. Multiplying "
-              "out the nested "
-              "sums gives one term for each path. As long as no δ changes, the output is one linear function of x.",
-    .protocol =
-        "200 random networks (5,000 in full) of one to three hidden layers with up to 4,096 paths, a quarter with max pooling "
-        "over "
-        "three units. Every path is walked; the forward pass is the library's, in f64. For part b a second point of the same "
-        "pattern, and the point half way.",
+    .theory =
+        "A ReLU that is on passes its sum on unchanged, one that is off passes 0; a pool passes the winner. Multiplying out "
+        "the nested sums gives one term for each path. As long as no δ changes, the output is one linear function of x.",
+    .protocol = "200 random networks (5,000 in full) of one to three hidden layers with up to 4,096 paths, a quarter with max "
+                "pooling over three units. Every path is walked; the forward pass is the library's, in f64. For part b a "
+                "second point of the same pattern, and the point half way.",
     .caution = "There are no biases in the formula: a bias is the weight of a further input that is always 1.",
     .kind = SD_THEOREM,
     .question = SD_WHY_AT_ALL,
@@ -141,8 +136,7 @@ const sd_claim sd__claim_c65_path_sum = {
               "Equal to 1e-12 of the sum of the paths' sizes, for every network.", SD_CONFIRMED},
              {"b", "The function is piecewise linear.",
               "Inside one activation pattern the middle is the mean, to 1e-12; not decided if in more than a tenth of the "
-              "networks no second "
-              "point was found at a distance where a curved function would show (1/1000).",
+              "networks no second point was found at a distance where a curved function would show (1/1000).",
               SD_CONFIRMED}},
     .run = run,
 };

@@ -1,11 +1,12 @@
 /* c99_permuted_labels.c -- C99: large networks fit labels that have been permuted, but take longer over it. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "lab/runs.h"
 #include "lab/trial.h"
 
-enum { KINDS = 4, PERMUTED = 2, SETUPS = 2 };
+enum { KINDS = 4, TRUE = 0, PERMUTED = 2, SETUPS = 2 };
 
 static const struct kind {
     const char *name;
@@ -21,34 +22,51 @@ static const struct setup {
 
 static const double margin = 0.05;
 
+/* One repetition: a training for each kind. */
+typedef struct repetition {
+    double log_epochs[KINDS], test[KINDS];
+    double whole[KINDS]; /* 1: it ended without a mistake */
+    double course[KINDS][SD_FIT_EPOCHS];
+} repetition;
+
 typedef struct table {
-    int runs;
-    sd_fit *fit;        /* [KINDS, runs] */
-    double *one, *base; /* [runs] room for two columns */
-    double chance;      /* that a permuted label is that of a test image */
+    sd_runs runs;
+    double chance; /* that a permuted label is that of a test image */
     int64_t tested;
     const char *set;
 } table;
 
-static double log_epochs(const sd_fit *fit) { return log((double)fit->epochs); }
-static double accuracy(const sd_fit *fit) { return fit->test; }
+typedef struct result {
+    double trainings, whole;
+    sd_interval slower, test; /* of the setup looked at last */
+    double chance;
+    sd_verdict is_slower, is_chance;
+} result;
 
-static void column(const table *t, int k, double (*of)(const sd_fit *fit), double *to)
+static sd_status one_trial(sd_trial *trial, const sd_examples *test, repetition *to)
 {
-    for (int r = 0; r < t->runs; r++)
-        to[r] = of(&t->fit[k * t->runs + r]);
+    sd_fit fit;
+    for (int k = 0; k < KINDS; k++) {
+        SD_TRY(sd__trial_run(trial, kinds[k].share, kinds[k].pixels, test, &fit));
+        to->log_epochs[k] = log((double)fit.epochs);
+        to->test[k] = fit.test;
+        to->whole[k] = fit.whole && fit.train == 1;
+        memcpy(to->course[k], fit.course, sizeof fit.course);
+    }
+    return SD_OK;
 }
 
 static sd_status trials(sd_lab *lab, const struct setup *s, const sd_data *data, table *t)
 {
     sd_examples test;
+    repetition *rows = t->runs.row;
     SD_TRY(sd__examples_read(data->test, &data->normalization, &test));
     sd_status status = SD_OK;
-    for (int r = 0; r < t->runs && status == SD_OK; r++) {
+    for (int r = 0; r < t->runs.n && status == SD_OK; r++) {
         sd_trial trial;
         status = sd__trial_begin(lab, data, s->n, s->units, r * SETUPS + (int)(s - setups), &trial);
-        for (int k = 0; k < KINDS && status == SD_OK; k++)
-            status = sd__trial_run(&trial, kinds[k].share, kinds[k].pixels, &test, &t->fit[k * t->runs + r]);
+        if (status == SD_OK)
+            status = one_trial(&trial, &test, &rows[r]);
         if (status == SD_OK)
             t->chance = sd__label_agreement(&trial.train, &test);
         sd__trial_end(&trial);
@@ -61,89 +79,64 @@ static sd_status trials(sd_lab *lab, const struct setup *s, const sd_data *data,
 static void draw(sd_lab *lab, const table *t)
 {
     char caption[128];
+    const repetition *row = t->runs.row;
     snprintf(caption, sizeof caption, "Training accuracy on %s", t->set);
     sd__lab_figure(lab, caption, "epoch", "accuracy", true, false);
-    sd__lab_series(lab, "theory: more weights than examples, so 1", SD_SERIES_LINE);
-    sd__lab_point(lab, 1, 1);
-    sd__lab_point(lab, SD_FIT_EPOCHS, 1);
+    sd__lab_line(lab, "theory: more weights than examples, so 1", SD_SERIES_LINE, 1, 1, SD_FIT_EPOCHS, 1);
     for (int k = 0; k < KINDS; k++) {
         sd__lab_series(lab, kinds[k].name, SD_SERIES_POINTS);
-        for (int e = 1; e <= SD_FIT_EPOCHS; e = (3 * e + 1) / 2) {
-            for (int r = 0; r < t->runs; r++)
-                t->one[r] = t->fit[k * t->runs + r].course[e - 1];
-            sd__lab_point_interval(lab, e * (1 + 0.03 * k), sd_interval_mean(t->runs, t->one, 0.95)); /* beside each other */
-        }
+        for (int e = 1; e <= SD_FIT_EPOCHS; e = (3 * e + 1) / 2)
+            sd__lab_point_interval(lab, e * (1 + 0.03 * k),
+                                   sd__runs_mean(&t->runs, &row->course[k][e - 1], 0.95)); /* beside each other */
     }
     snprintf(caption, sizeof caption, "Accuracy on fresh images of %s with their true labels", t->set);
     sd__lab_figure(lab, caption, "", "accuracy", false, false);
     sd__lab_series(lab, "measured", SD_SERIES_BARS);
     for (int k = 0; k < KINDS; k++) {
-        column(t, k, accuracy, t->one);
-        sd__lab_point_interval(lab, k, sd_interval_mean(t->runs, t->one, 0.95));
+        sd__lab_point_interval(lab, k, sd__runs_mean(&t->runs, &row->test[k], 0.95));
         sd__lab_tick(lab, k, kinds[k].name);
     }
     sd__lab_series(lab, "theory: chance", SD_SERIES_POINTS);
     sd__lab_point(lab, PERMUTED, t->chance);
 }
 
-/* The scatter of n accuracies over that of independent answers on so many images. */
-static double excess(int n, const double *x, double images)
+static void record(sd_lab *lab, const table *t, int k, sd_interval slower, sd_interval test)
 {
-    double mean = 0, squares = 0;
-    for (int r = 0; r < n; r++)
-        mean += x[r] / n;
-    for (int r = 0; r < n; r++)
-        squares += (x[r] - mean) * (x[r] - mean);
-    return sqrt(squares / (n - 1) / (mean * (1 - mean) / images));
+    bool judged = k == PERMUTED;
+    if (k != TRUE)
+        sd__lab_measure(lab, judged ? "b" : NULL, slower, NAN, "%s, %s: epochs / with true labels", t->set, kinds[k].name);
+    sd__lab_measure(lab, judged ? "c" : NULL, test, judged ? t->chance : NAN, "%s, %s: test accuracy", t->set, kinds[k].name);
 }
-
-typedef struct result {
-    int trainings, whole;
-    sd_interval slower, test; /* of the setup looked at last */
-    double chance;
-    sd_verdict is_slower, is_chance;
-} result;
 
 static void summarise(sd_lab *lab, const table *t, result *to)
 {
+    const repetition *row = t->runs.row;
     double confidence = sd__lab_confidence(2 * KINDS * SETUPS);
-    column(t, 0, log_epochs, t->base);
     for (int k = 0; k < KINDS; k++) {
-        bool judged = k == PERMUTED;
-        column(t, k, log_epochs, t->one);
-        sd_interval ratio = sd_interval_paired(t->runs, t->one, t->base, confidence);
+        sd_interval ratio = sd__runs_paired(&t->runs, &row->log_epochs[k], &row->log_epochs[TRUE], confidence);
         sd_interval slower = {exp(ratio.estimate), exp(ratio.low), exp(ratio.high)};
-        column(t, k, accuracy, t->one);
-        sd_interval test = sd_interval_mean(t->runs, t->one, confidence);
-        if (k > 0)
-            sd__lab_measure(lab, judged ? "b" : NULL, slower, NAN, "%s, %s: epochs / with true labels", t->set, kinds[k].name);
-        sd__lab_measure(lab, judged ? "c" : NULL, test, judged ? t->chance : NAN, "%s, %s: test accuracy", t->set,
-                        kinds[k].name);
-        if (judged) {
-            sd__lab_number(lab, NULL, excess(t->runs, t->one, (double)t->tested), NAN,
-                           "%s, %s: scatter of test accuracies / binomial", t->set, kinds[k].name);
-            *to = (result){to->trainings,
-                           to->whole,
-                           slower,
-                           test,
-                           t->chance,
-                           sd__rule_both(to->is_slower, sd__rule_at_least(slower, 1)),
-                           sd__rule_both(to->is_chance, sd__rule_equals(test, t->chance, margin))};
-        }
+        sd_interval test = sd__runs_mean(&t->runs, &row->test[k], confidence);
+        record(lab, t, k, slower, test);
+        for (int r = 0; r < t->runs.n; r++, to->trainings++)
+            to->whole += row[r].whole[k];
+        if (k != PERMUTED)
+            continue;
+        double excess = sd__binomial_excess(t->runs.n, sd__runs_column(&t->runs, &row->test[k]), t->tested);
+        sd__lab_number(lab, NULL, excess, NAN, "%s, %s: scatter of test accuracies / binomial", t->set, kinds[k].name);
+        to->slower = slower;
+        to->test = test;
+        to->chance = t->chance;
+        to->is_slower = sd__rule_both(to->is_slower, sd__rule_at_least(slower, 1));
+        to->is_chance = sd__rule_both(to->is_chance, sd__rule_equals(test, t->chance, margin));
     }
-    for (int i = 0; i < KINDS * t->runs; i++, to->trainings++)
-        to->whole += t->fit[i].whole && t->fit[i].train == 1;
 }
 
 static sd_status one_setup(sd_lab *lab, const struct setup *s, result *to)
 {
-    table t = {.runs = sd__lab_repeats(lab, s->quick, s->full)};
-    t.fit = sd__alloc((size_t)(KINDS * t.runs), sizeof *t.fit);
-    t.one = sd__alloc((size_t)t.runs, sizeof *t.one);
-    t.base = sd__alloc((size_t)t.runs, sizeof *t.base);
+    table t = {0};
     sd_data data = {0};
-    bool room = t.fit && t.one && t.base;
-    sd_status status = room ? sd__trial_images(lab, s->set, &data) : sd__fail(SD_ENOMEM, "no memory for %d runs", t.runs);
+    SD_TRY(sd__runs_new(sd__lab_repeats(lab, s->quick, s->full), sizeof(repetition), &t.runs));
+    sd_status status = sd__trial_images(lab, s->set, &data);
     if (status == SD_OK) {
         t.set = sd_dataset_get(data.train)->name;
         status = trials(lab, s, &data, &t);
@@ -153,9 +146,7 @@ static sd_status one_setup(sd_lab *lab, const struct setup *s, result *to)
         draw(lab, &t);
     }
     sd_data_close(&data);
-    free(t.fit);
-    free(t.one);
-    free(t.base);
+    sd__runs_free(&t.runs);
     return status;
 }
 
@@ -166,9 +157,9 @@ static sd_status run(sd_lab *lab)
         if (setups[s].quick || sd__lab_full(lab))
             SD_TRY(one_setup(lab, &setups[s], &r));
     bool all = r.whole == r.trainings;
-    sd__lab_number(lab, "a", (double)r.whole / r.trainings, 1, "share of trainings that ended without a mistake");
-    sd__lab_judge(lab, "a", all ? SD_CONFIRMED : SD_NOT_DECIDED, "%d of %d trainings ended without a mistake on their examples",
-                  r.whole, r.trainings);
+    sd__lab_number(lab, "a", r.whole / r.trainings, 1, "share of trainings that ended without a mistake");
+    sd__lab_judge(lab, "a", sd__rule_shown(all), "%.0f of %.0f trainings ended without a mistake on their examples", r.whole,
+                  r.trainings);
     sd__lab_judge(lab, "b", all ? r.is_slower : SD_NOT_DECIDED,
                   "permuted labels take %.2f times as many epochs as true ones (interval %.2f to %.2f)", r.slower.estimate,
                   r.slower.low, r.slower.high);
@@ -187,22 +178,15 @@ const sd_claim sd__claim_c99_permuted_labels = {
     .slide = "DNNs are overparameterized",
     .theory =
         "784-512-10 has 407,050 weights for 1,000 examples in general position, so some weights give any labels; that gradient "
-        "descent "
-        "finds them is the measurement. Permuted labels do not depend on the images: the class that the network names for a "
-        "fresh image "
-        "says nothing about its true one, so both agree with the chance Σ_c p_train(c)·p_test(c). That holds on average over "
-        "permutations. One permutation makes mistakes that go together (alike images get one answer), so a binomial interval "
-        "of one run "
-        "would be too narrow: the interval is over runs, each with a permutation of its own.",
+        "descent finds them is the measurement. Permuted labels do not depend on the images: the class that the network names "
+        "for a fresh image says nothing about its true one, so both agree with the chance Σ_c p_train(c)·p_test(c). That holds "
+        "on average over permutations. One permutation makes mistakes that go together (alike images get one answer), so a "
+        "binomial interval of one run would be too narrow: the interval is over runs, each with a permutation of its own.",
     .protocol = "1,000 MNIST images, a network with 512 ReLUs, momentum 0.9, rate 0.02, batches of 20, until no mistake is "
-                "left on the training "
-                "images or 200 epochs are over; the same images, first weights and order for true labels, labels of which half "
-                "or all are "
-                "permuted, and true labels with the pixels of every image in an order of its own. 10 repetitions (40 in full) "
-                "with fresh draws "
-                "of everything; accuracy on the first 2,000 test images, which are left as they are. In full also 2,000 "
-                "Fashion-MNIST images, 1,024 ReLUs, "
-                "20 repetitions.",
+                "left on the training images or 200 epochs are over; the same images, first weights and order for true labels, "
+                "labels of which half or all are permuted, and true labels with the pixels of every image in an order of its "
+                "own. 10 repetitions (40 in full) with fresh draws of everything; accuracy on the first 2,000 test images, "
+                "which are left as they are. In full also 2,000 Fashion-MNIST images, 1,024 ReLUs, 20 repetitions.",
     .caution = "The ratio is that of one learning rate for all labels, and of this stopping rule. A network with fewer weights "
                "than examples need not get there. Random pixels are the easier task, not the harder one: images that have "
                "nothing in common are nearly orthogonal.",
@@ -212,13 +196,11 @@ const sd_claim sd__claim_c99_permuted_labels = {
               "Confirmed if all trainings end so. A training that does not proves nothing: not decided.", SD_CONFIRMED},
              {"b", "Permuted labels take longer than true ones.",
               "Simultaneous 95 % interval of the ratio of epochs (paired, from logarithms): confirmed if it lies above 1, "
-              "refuted if below; "
-              "not decided if a training did not end.",
+              "refuted if below; not decided if a training did not end.",
               SD_CONFIRMED},
              {"c", "After permuted labels, the test accuracy is chance.",
               "Student's interval over repetitions (simultaneously 95 %): refuted if it excludes Σ_c p_train(c)·p_test(c), "
-              "confirmed if it also "
-              "stays within 0.05 of it.",
+              "confirmed if it also stays within 0.05 of it.",
               SD_CONFIRMED}},
     .run = run,
 };
