@@ -83,13 +83,14 @@ static void run_the_model(const sd_observation *seen, sd_mode mode)
 {
     static float x[LOOKED_AT * SIDE * SIDE], output[LOOKED_AT * 4];
     static int32_t label[LOOKED_AT], position[LOOKED_AT];
+    int batch = seen->options->batch; /* and the trainer's results: programs must not be taken for each other */
     double loss;
     void *grad = sd_model_vector(seen->model);
-    for (int i = 0; i < LOOKED_AT; i++)
+    for (int i = 0; i < batch; i++)
         position[i] = i;
-    ok(sd_dataset_read(seen->data->train, LOOKED_AT, position, SD_F32, &seen->data->normalization, x, label, NULL));
+    ok(sd_dataset_read(seen->data->train, batch, position, SD_F32, &seen->data->normalization, x, label, NULL));
     ok(sd_model_run(
-        seen->model, mode, LOOKED_AT,
+        seen->model, mode, batch,
         &(sd_model_io){.x = x, .y = label, .step = 7, .loss = &loss, .output = output, .grad = grad, .next_state = true}));
     free(grad);
 }
@@ -129,7 +130,8 @@ static sd_status do_everything(void *user, const sd_observation *seen)
 {
     sd_scores scores;
     ++*(int *)user;
-    for (int mode = SD_TRAIN; mode <= SD_EVAL; mode++) {
+    assert_true(seen->options->batch <= LOOKED_AT);
+    for (int mode = SD_EVAL; mode >= SD_TRAIN; mode--) {
         run_the_model(seen, (sd_mode)mode);
         multiply_by_the_hessian(seen, mode == SD_TRAIN);
         measure_the_signal(seen, mode == SD_TRAIN);
@@ -173,7 +175,7 @@ static void examine_live(const sd_observation *seen, bool training, sd_examinati
                           .data = seen->data->train,
                           .normalization = &seen->data->normalization,
                           .samples = LOOKED_AT,
-                          .batch = seen->options->batch, /* the trainer's own: programs must not be taken for each other */
+                          .batch = seen->options->batch,
                           .training = training};
     ok(sd_untrained(seen->model, &e->theta, &e->state));
     e->untrained = e->run;

@@ -33,10 +33,10 @@ void sd__tally_clear(sd_tally *t)
     *t = (sd_tally){0};
 }
 
-int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns)
+int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns, int classes)
 {
     if (columns == 1)
-        return element(output, dtype, row) > 0;
+        return classes > 1 && element(output, dtype, row) > 0;
     int best = 0;
     double most = element(output, dtype, row * columns);
     for (int c = 1; c < columns; c++) {
@@ -49,11 +49,11 @@ int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t
     return best;
 }
 
-int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, const int32_t *labels, int n)
+int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, int classes, const int32_t *labels, int n)
 {
     int64_t correct = 0;
     for (int i = 0; i < n; i++)
-        correct += sd__predicted_class(output, dtype, i, columns) == labels[i];
+        correct += sd__predicted_class(output, dtype, i, columns, classes) == labels[i];
     return correct;
 }
 
@@ -81,7 +81,7 @@ void sd__tally_add(sd_tally *t, const sd_batch *batch, sd_dtype dtype, const voi
         t->samples++;
         t->loss += element(losses, dtype, i);
         if (t->classes)
-            add_class(t, batch->labels[i], sd__predicted_class(output, dtype, i, t->columns));
+            add_class(t, batch->labels[i], sd__predicted_class(output, dtype, i, t->columns, t->classes));
         else
             add_targets(t, batch->targets, output, dtype, i);
     }
