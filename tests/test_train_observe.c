@@ -241,11 +241,11 @@ static sd_status explain(void *user, const sd_observation *seen)
     return SD_OK;
 }
 
-/* After every step: the model, both moments, and the mean loss of the epoch so far. */
+/* After every step: the model, both moments, the mean loss of the epoch so far, and at its end that on the validation part. */
 typedef struct course {
     const fixture *f;
     uint64_t everything[STEPS + 1];
-    double loss[STEPS + 1];
+    double loss[STEPS + 1], validation[STEPS + 1];
 } course;
 
 static bool note_course(void *user, const sd_progress *progress)
@@ -255,6 +255,8 @@ static bool note_course(void *user, const sd_progress *progress)
         c->everything[progress->step] = everything(c->f);
         c->loss[progress->step] = progress->loss;
     }
+    if (progress->validation)
+        c->validation[progress->step] = progress->validation->loss;
     return true;
 }
 
@@ -273,9 +275,10 @@ static void no_instrument_changes_a_bit_of_the_run(void **state)
     sd__instruments(&instruments);
     assert_true(measured >= (STEPS / 10 + 1) * (instruments + 2)); /* signal and curvature in train mode, too */
     for (int step = 1; step <= STEPS; step++)
-        if (plain.everything[step] != explained.everything[step] || plain.loss[step] != explained.loss[step])
+        if (plain.everything[step] != explained.everything[step] || plain.loss[step] != explained.loss[step] ||
+            plain.validation[step] != explained.validation[step])
             fail_msg("step %d: the run is another where instruments look on", step);
-    assert_true(plain.everything[STEPS] != plain.everything[STEPS - 1]);
+    assert_true(plain.everything[STEPS] != plain.everything[STEPS - 1] && plain.validation[9] != plain.validation[18]);
     fixture_free(&f);
     fixture_free(&g);
 }
