@@ -189,14 +189,16 @@ static bool stop_earlier(const sd_findings *f, char *text)
     snprintf(text, TEXT,
              "Stop earlier: the validation loss was least in epoch %" PRId64 " of %" PRId64 " (%.4g), and %.4g at the end.",
              f->best_epoch, f->epochs, f->best_validation_loss, f->validation_loss);
-    return f->best_epoch > 0 && f->best_epoch < f->epochs && f->validation_loss > (1 + LOSS_ROSE) * f->best_validation_loss;
+    return usable(f) && f->best_epoch > 0 && f->best_epoch < f->epochs &&
+           f->validation_loss > (1 + LOSS_ROSE) * f->best_validation_loss;
 }
 
 static bool still_falling(const sd_findings *f, char *text)
 {
     snprintf(text, TEXT, "Train longer: in the last of %" PRId64 " epochs the training loss still fell from %.4g to %.4g.",
              f->epochs, f->previous_loss, f->last_loss);
-    return f->epochs > 1 && f->last_loss < (1 - STILL_FALLING) * f->previous_loss && !stop_earlier(f, (char[TEXT]){0});
+    return usable(f) && f->epochs > 1 && f->last_loss < (1 - STILL_FALLING) * f->previous_loss &&
+           !stop_earlier(f, (char[TEXT]){0});
 }
 
 static bool labels(const sd_findings *f, char *text)
