@@ -183,6 +183,15 @@ static sd_built flat(sd_builder *b, void *user)
     return sd_loss(b, z, (sd_loss_spec){SD_CROSS_ENTROPY, 0});
 }
 
+/* In train mode it would say something else. */
+static sd_built normed(sd_builder *b, void *user)
+{
+    (void)user;
+    sd_node h = sd_layer_dropout(b, sd_layer_batch_norm(b, b->input, (sd_norm_spec){.epsilon = 3}), 0.5, NULL);
+    sd_node z = sd_layer_dense(b, h, (sd_dense_spec){.units = b->classes, .name = "last"});
+    return sd_loss(b, z, (sd_loss_spec){SD_CROSS_ENTROPY, 0});
+}
+
 static sd_model *model_of(sd_build_fn *build, int64_t d, int classes, int targets)
 {
     sd_model *model;
@@ -300,8 +309,8 @@ static void judging_agrees_with_evaluation(void **state)
         y[i] = (int32_t)sd__random_below(&random, 2);
     }
     sd_dataset *data = labelled(N, 3, &x[0][0], y, 2);
-    sd_build_fn *const builds[] = {affine, one_logit};
-    for (int k = 0; k < 2; k++) {
+    sd_build_fn *const builds[] = {affine, one_logit, normed};
+    for (size_t k = 0; k < SD_COUNT(builds); k++) {
         sd_model *model = model_of(builds[k], 3, 2, 0);
         sd_scores scores;
         sd_judged j;
@@ -707,6 +716,25 @@ static void controls_are_what_they_say(void **state)
     close_scene(&s);
 }
 
+/* Two thirds of the training samples are of class 1, one third of the test samples. */
+static void the_constant_is_that_of_the_training_part(void **state)
+{
+    (void)state;
+    static double x[TRAIN][2], test[TEST][2];
+    static int32_t y[TRAIN], b[TEST];
+    scene s;
+    int ones = 0;
+    make_plane(x, y, TRAIN, 0, 1);
+    make_plane(test, b, TEST, TEST, 2); /* all labels turned */
+    for (int i = 0; i < TEST; i++)
+        ones += b[i];
+    assert_true(ones < TEST / 2);
+    open_scene(&s, model_of(affine, 2, 2, 0), labelled(TRAIN, 2, &x[0][0], y, 2), NULL, labelled(TEST, 2, &test[0][0], b, 2));
+    look(&s, NULL);
+    near(score_cell(&s, "most frequent class", "score"), (double)ones / TEST, 1e-12, "majority of the training part");
+    close_scene(&s);
+}
+
 /* Sets that are sorted by class, and larger than what a quick report looks at: samples are drawn, and keep their numbers. */
 static void sorted_sets_are_drawn_from(void **state)
 {
@@ -789,6 +817,19 @@ static void an_instrument_that_could_not_run_says_why(void **state)
     line_says(&s, "units", "Of 8 units: dead not measured, 1 saturated.");
     line_says(&s, "layers", "Every layer changes what passes through it.");
     close_scene(&s);
+}
+
+/* A log that ends while the loss still falls is no reason to train on from weights that are not finite. */
+static void what_is_not_finite_is_not_trained_on(void **state)
+{
+    (void)state;
+    sd_findings f = good_run();
+    falling(&f);
+    assert_true(sd__rule_holds(&f, "still_falling"));
+    broken(&f);
+    assert_false(sd__rule_holds(&f, "still_falling"));
+    rising(&f);
+    assert_false(sd__rule_holds(&f, "stop_earlier"));
 }
 
 static void weights_that_are_not_finite_are_a_sentence(void **state)
@@ -921,6 +962,51 @@ static double coordinate(const json_t *points, size_t i, size_t axis)
 
 /* ---- the whole: real targets --------------------------------------------------------------------------------------------- */
 
+/* The penalty in the note on least squares. */
+static double penalty_of(const scene *s)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(json_object_get(s->one.found, "scores"), "rows"), i, row)
+    {
+        const char *at = strstr(json_string_value(json_object_get(row, "note")), "penalty ");
+        if (at)
+            return atof(at + strlen("penalty "));
+    }
+    fail_msg("no penalty is named");
+    return NAN;
+}
+
+/* Training targets are affine but for `noise` (1: noise alone); targets of held samples are `truth` times the affine function. */
+static double penalty_for(double noise, double truth)
+{
+    enum { FEW = 100, HELD = 50, INPUTS = 20 };
+    static double x[FEW + HELD][INPUTS], y[FEW + HELD];
+    scene s;
+    sd_random random = sd__random(12, 0);
+    for (int i = 0; i < FEW + HELD; i++) {
+        for (int j = 0; j < INPUTS; j++)
+            x[i][j] = sd__random_normal(&random);
+        y[i] = i < FEW ? (noise < 1 ? x[i][0] : 0) + noise * sd__random_normal(&random) : truth * x[i][0];
+    }
+    open_scene(&s, model_of(affine, INPUTS, 0, 1), valued(FEW, INPUTS, &x[0][0], 1, y), NULL,
+               valued(HELD, INPUTS, &x[FEW][0], 1, y + FEW));
+    look(&s, NULL);
+    double penalty = penalty_of(&s);
+    close_scene(&s);
+    return penalty;
+}
+
+/* By samples that are neither fitted to nor judged on: it is strong where there is only noise, whatever the held samples ask for. */
+static void the_penalty_is_chosen_without_the_held_samples(void **state)
+{
+    (void)state;
+    near(penalty_for(1, 1), 0.1, 0, "penalty where there is only noise");
+    double weak = penalty_for(0.01, 1);
+    assert_true(weak < 1e-2);
+    near(penalty_for(0.01, 0.5), weak, 0, "penalty beside held samples that ask for a stronger one");
+}
+
 /* y = 2 x0 - x1 + 1 and x0 + x1; the network's second target is off by `shift`. */
 static void regression_has_its_own_controls(void **state)
 {
@@ -983,6 +1069,16 @@ static void regression_has_its_own_controls(void **state)
     set_slice(model, "last/bias", 2, (double[]){1, 0});
     look(&s, NULL);
     line_says(&s, "fit", "No over- or underfitting");
+    close_scene(&s);
+
+    for (int i = 0; i < TEST; i++)
+        b[i][0] += i % 2 ? 1 : -1; /* which nobody can know from the training samples */
+    model = model_of(affine, 2, 0, 2);
+    open_scene(&s, model, valued(TRAIN, 2, &x[0][0], 2, &y[0][0]), NULL, valued(TEST, 2, &a[0][0], 2, &b[0][0]));
+    set_slice(model, "last/weight", 4, (double[]){2, 1, -1, 1});
+    set_slice(model, "last/bias", 2, (double[]){1, 0});
+    look(&s, NULL);
+    line_says(&s, "fit", "the mean squared error is higher by 0.5 (0.5 to 0.5). It overfits");
     close_scene(&s);
 }
 
@@ -1210,13 +1306,16 @@ int main(void)
         cmocka_unit_test(what_was_not_measured_leads_to_no_advice),
         cmocka_unit_test(page_one_holds_the_numbers_of_a_known_run),
         cmocka_unit_test(controls_are_what_they_say),
+        cmocka_unit_test(the_constant_is_that_of_the_training_part),
         cmocka_unit_test(sorted_sets_are_drawn_from),
         cmocka_unit_test(a_softmax_that_was_not_trained_is_called_so),
         cmocka_unit_test(an_instrument_that_could_not_run_says_why),
+        cmocka_unit_test(what_is_not_finite_is_not_trained_on),
         cmocka_unit_test(weights_that_are_not_finite_are_a_sentence),
         cmocka_unit_test(an_untrained_run_says_so),
         cmocka_unit_test(a_single_class_is_nothing_to_tell_apart),
         cmocka_unit_test(without_held_out_samples_nothing_is_compared_with_them),
+        cmocka_unit_test(the_penalty_is_chosen_without_the_held_samples),
         cmocka_unit_test(regression_has_its_own_controls),
         cmocka_unit_test(what_is_folded_of_a_run_without_pictures),
         cmocka_unit_test(mistakes_of_images_are_pictures),
