@@ -213,6 +213,8 @@ holds json "all(r['value'] != r['baseline'] for r in j['found']['samples']['rows
 sed 's/,no$/,yes/' points.csv >same.csv
 sed 's/points.csv/same.csv/; s/{dense: 2}/{dense: 1}/' points.yaml >same.yaml
 expect 0 train same.yaml --out same --quiet
+expect 0 probe curvature same
+says out "The matrix is 0"
 expect 1 probe attribution same
 says err "there is a single class"
 

@@ -19,6 +19,23 @@ assert len({l["signal/dense1/deviation"] for l in probes}) > 1
 assert not any(json.loads(l)["event"] == "probe" for l in open("plain/metrics.jsonl"))
 END
 
+# The untrained network that instruments compare a run with is the one that it began with: weights, and batch norm's statistics too.
+expect 0 probe signal probed --samples 32 --json
+cp out signal.json
+expect 0 probe curvature probed --samples 32 --pairs 1 --json
+cp out curvature.json
+python3 - <<'END' || fail "the untrained control is not the network of step 0"
+import json
+first = next(l for l in map(json.loads, open("probed/metrics.jsonl")) if l["event"] == "probe" and l["step"] == 0)
+rows = {r["name"]: r for r in json.load(open("signal.json"))["found"]["signal"]["rows"]}
+for layer in "conv1", "batch_norm1", "dense1":
+    untrained = rows[layer]["untrained_deviation"]
+    assert abs(untrained - first["signal/%s/deviation" % layer]) < 1e-6 * untrained, layer
+    assert abs(rows[layer]["deviation"] - untrained) > 1e-3 * untrained, layer
+sharpness = json.load(open("curvature.json"))["found"]["eigenpairs"]["rows"][0]["untrained"]
+assert abs(sharpness - first["sharpness"]) < 0.02 * sharpness, (sharpness, first["sharpness"])
+END
+
 # Killed and resumed: each line once, with the same numbers. (A machine that is too quick finishes before; then there is nothing to resume.)
 timeout -s KILL 0.3 "$SONDE" train probed.yaml --set train.epochs=20 --out killed --quiet >/dev/null 2>&1 || true
 expect 0 train probed.yaml --set train.epochs=20 --out whole --quiet

@@ -90,11 +90,22 @@ yaml same 'label: kind' relu 1 cross_entropy 1 >same.yaml
 expect 0 train same.yaml --out same --quiet
 expect 0 why same
 every_section same
+says out "score         100.00 % right"
+expect 0 eval same --part validation
+says out "accuracy 100.00 %"
+expect 0 predict same.csv --run same
+[ "$(cut -f 2- out | sort -u)" = "yes	1.0000" ] || fail "of a single class there is one answer"
 
 # Untrained: as good as a rate of 0 makes it.
 expect 0 train points.yaml --set optimizer.momentum.lr=1e-30 --set train.epochs=1 --out still --quiet
 expect 0 why still
 every_section still
+tr -s ' \n' ' ' <out >flat
+says flat "But for rounding, they are those before training."
+says flat "Find out why nothing was learned, the step size (now 1e-30) first"
+says flat "training labels, of which the network has learned none"
+says still/report.html "run and control are the same network"
+! grep -q "run and control are the same network" points/report.html || fail "a trained run is not its own control"
 
 # Weights that were changed behind its back are refused. (test_overview has those that are not finite.)
 cp -r points broken

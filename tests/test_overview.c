@@ -177,6 +177,15 @@ static sd_built flat(sd_builder *b, void *user)
     return sd_loss(b, z, (sd_loss_spec){SD_CROSS_ENTROPY, 0});
 }
 
+/* In train mode it would say something else. */
+static sd_built normed(sd_builder *b, void *user)
+{
+    (void)user;
+    sd_node h = sd_layer_dropout(b, sd_layer_batch_norm(b, b->input, (sd_norm_spec){.epsilon = 3}), 0.5, NULL);
+    sd_node z = sd_layer_dense(b, h, (sd_dense_spec){.units = b->classes, .name = "last"});
+    return sd_loss(b, z, (sd_loss_spec){SD_CROSS_ENTROPY, 0});
+}
+
 static sd_model *model_of(sd_build_fn *build, int64_t d, int classes, int targets)
 {
     sd_model *model;
@@ -294,8 +303,8 @@ static void judging_agrees_with_evaluation(void **state)
         y[i] = (int32_t)sd__random_below(&random, 2);
     }
     sd_dataset *data = labelled(N, 3, &x[0][0], y, 2);
-    sd_build_fn *const builds[] = {affine, one_logit};
-    for (int k = 0; k < 2; k++) {
+    sd_build_fn *const builds[] = {affine, one_logit, normed};
+    for (size_t k = 0; k < SD_COUNT(builds); k++) {
         sd_model *model = model_of(builds[k], 3, 2, 0);
         sd_scores scores;
         sd_judged j;
@@ -362,6 +371,7 @@ static void broken(sd_findings *f)
     f->lr = 0.25;
 }
 static void step_zero(sd_findings *f) { f->step = 0; }
+static void as_drawn(sd_findings *f) { f->unchanged = true; }
 static void one_class(sd_findings *f) { strcpy(f->only_class, "rose"); }
 static void twins(sd_findings *f) { f->twins = 5; }
 static void no_better_than_constant(sd_findings *f)
@@ -371,6 +381,10 @@ static void no_better_than_constant(sd_findings *f)
 static void worse_than_linear(sd_findings *f) { f->contender[SD_CONTENDER_LINEAR].lead = (sd_interval){-0.03, -0.05, -0.01}; }
 static void worse_than_nearest(sd_findings *f) { f->contender[SD_CONTENDER_NEAREST].lead = (sd_interval){-0.04, -0.05, -0.03}; }
 static void like_linear(sd_findings *f) { f->contender[SD_CONTENDER_LINEAR].lead = (sd_interval){0.0123, -0.01, 0.04}; }
+static void barely_behind_linear(sd_findings *f)
+{
+    f->contender[SD_CONTENDER_LINEAR].lead = (sd_interval){-0.012, -0.04, 0.01};
+}
 static void chosen_on_test(sd_findings *f) { f->selected_on_test = true; }
 static void below_nearest(sd_findings *f) { f->train_score = (sd_interval){0.7654, 0.75, 0.78}; }
 static void dead(sd_findings *f) { f->dead = 10; }
@@ -397,12 +411,14 @@ static const struct {
 } cases[] = {
     {"not_finite", "0.25", broken},
     {"untrained", "step 0", step_zero},
+    {"untrained", "after 1000 steps", as_drawn},
     {"single_class", "rose", one_class},
     {"duplicates", "(5, 1.00 % of the test part)", twins},
     {"constant_as_good", "2.00 points (-1.00 to 5.00)", no_better_than_constant},
     {"beaten_by_linear", "3.00 points (1.00 to 5.00)", worse_than_linear},
     {"beaten_by_nearest", "4.00 points (3.00 to 5.00)", worse_than_nearest},
-    {"linear_as_good", "1.23 points (-1.00 to 4.00)", like_linear},
+    {"linear_as_good", "lead of 1.23 points (-1.00 to 4.00)", like_linear},
+    {"linear_as_good", "lag of 1.20 points (-1.00 to 4.00)", barely_behind_linear},
     {"selected_on_test", "epoch 10", chosen_on_test},
     {"underfits", "0.7654", below_nearest},
     {"dead_units", "10 of 100", dead},
@@ -426,9 +442,11 @@ static void every_rule_holds_where_it_should_and_is_silent_elsewhere(void **stat
     for (size_t c = 0; c < SD_COUNT(cases); c++) {
         f = good_run();
         cases[c].change(&f);
-        for (size_t other = 0; other < SD_COUNT(cases); other++)
-            if (sd__rule_holds(&f, cases[other].rule) != (other == c))
-                fail_msg("after the change for %s, %s is %d", cases[c].rule, cases[other].rule, other != c);
+        for (size_t other = 0; other < SD_COUNT(cases); other++) {
+            bool own = !strcmp(cases[other].rule, cases[c].rule);
+            if (sd__rule_holds(&f, cases[other].rule) != own)
+                fail_msg("after the change for %s, %s is %d", cases[c].rule, cases[other].rule, !own);
+        }
         assert_int_equal(sd__advise(&f, advice), 1);
         assert_string_equal(advice[0].rule, cases[c].rule);
         if (!strstr(advice[0].text, cases[c].number))
@@ -692,6 +710,25 @@ static void controls_are_what_they_say(void **state)
     close_scene(&s);
 }
 
+/* Two thirds of the training samples are of class 1, one third of the test samples. */
+static void the_constant_is_that_of_the_training_part(void **state)
+{
+    (void)state;
+    static double x[TRAIN][2], test[TEST][2];
+    static int32_t y[TRAIN], b[TEST];
+    scene s;
+    int ones = 0;
+    make_plane(x, y, TRAIN, 0, 1);
+    make_plane(test, b, TEST, TEST, 2); /* all labels turned */
+    for (int i = 0; i < TEST; i++)
+        ones += b[i];
+    assert_true(ones < TEST / 2);
+    open_scene(&s, model_of(affine, 2, 2, 0), labelled(TRAIN, 2, &x[0][0], y, 2), NULL, labelled(TEST, 2, &test[0][0], b, 2));
+    look(&s, NULL);
+    near(score_cell(&s, "most frequent class", "score"), (double)ones / TEST, 1e-12, "majority of the training part");
+    close_scene(&s);
+}
+
 /* Sets that are sorted by class, and larger than what a quick report looks at: samples are drawn, and keep their numbers. */
 static void sorted_sets_are_drawn_from(void **state)
 {
@@ -776,6 +813,19 @@ static void an_instrument_that_could_not_run_says_why(void **state)
     close_scene(&s);
 }
 
+/* A log that ends while the loss still falls is no reason to train on from weights that are not finite. */
+static void what_is_not_finite_is_not_trained_on(void **state)
+{
+    (void)state;
+    sd_findings f = good_run();
+    falling(&f);
+    assert_true(sd__rule_holds(&f, "still_falling"));
+    broken(&f);
+    assert_false(sd__rule_holds(&f, "still_falling"));
+    rising(&f);
+    assert_false(sd__rule_holds(&f, "stop_earlier"));
+}
+
 static void weights_that_are_not_finite_are_a_sentence(void **state)
 {
     (void)state;
@@ -808,6 +858,15 @@ static void an_untrained_run_says_so(void **state)
     line_says(&s, "fit", "An untrained network fits nothing.");
     line_says(&s, "to try, 1", "Train it");
     near(score_cell(&s, "this network untrained", "lead"), 0, 1e-15, "lead over itself");
+    close_scene(&s);
+    open_plane(&s, 4); /* as trained with a step of nearly 0: a bias is no longer 0 */
+    memcpy(sd_model_theta(s.e.trained.model), s.e.theta, 6 * sizeof(double));
+    set_slice(s.e.trained.model, "last/bias", 2, (double[]){1e-30, -1e-30});
+    look(&s, NULL);
+    line_says(&s, "task", "But for rounding, they are those before training.");
+    line_says(&s, "fit", "An untrained network fits nothing.");
+    line_says(&s, "labels", "of which the network has learned none");
+    line_says(&s, "to try, 1", "after 100 steps the weights are still those before training");
     close_scene(&s);
 }
 
@@ -842,6 +901,7 @@ static void without_held_out_samples_nothing_is_compared_with_them(void **state)
     scene s;
     make_plane(x, y, TRAIN, 0, 1);
     open_scene(&s, model_of(affine, 2, 2, 0), labelled(TRAIN, 2, &x[0][0], y, 2), NULL, NULL);
+    set_slice(s.e.trained.model, "last/weight", 4, (double[]){-1, 1, 0, 0});
     look(&s, NULL);
     line_says(&s, "data", "No samples were held out");
     line_says(&s, "score", "Not compared: linear model on the raw input, nearest neighbour.");
@@ -895,6 +955,51 @@ static double coordinate(const json_t *points, size_t i, size_t axis)
 }
 
 /* ---- the whole: real targets --------------------------------------------------------------------------------------------- */
+
+/* The penalty in the note on least squares. */
+static double penalty_of(const scene *s)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(json_object_get(s->one.found, "scores"), "rows"), i, row)
+    {
+        const char *at = strstr(json_string_value(json_object_get(row, "note")), "penalty ");
+        if (at)
+            return atof(at + strlen("penalty "));
+    }
+    fail_msg("no penalty is named");
+    return NAN;
+}
+
+/* Training targets are affine but for `noise` (1: noise alone); targets of held samples are `truth` times the affine function. */
+static double penalty_for(double noise, double truth)
+{
+    enum { FEW = 100, HELD = 50, INPUTS = 20 };
+    static double x[FEW + HELD][INPUTS], y[FEW + HELD];
+    scene s;
+    sd_random random = sd__random(12, 0);
+    for (int i = 0; i < FEW + HELD; i++) {
+        for (int j = 0; j < INPUTS; j++)
+            x[i][j] = sd__random_normal(&random);
+        y[i] = i < FEW ? (noise < 1 ? x[i][0] : 0) + noise * sd__random_normal(&random) : truth * x[i][0];
+    }
+    open_scene(&s, model_of(affine, INPUTS, 0, 1), valued(FEW, INPUTS, &x[0][0], 1, y), NULL,
+               valued(HELD, INPUTS, &x[FEW][0], 1, y + FEW));
+    look(&s, NULL);
+    double penalty = penalty_of(&s);
+    close_scene(&s);
+    return penalty;
+}
+
+/* By samples that are neither fitted to nor judged on: it is strong where there is only noise, whatever the held samples ask for. */
+static void the_penalty_is_chosen_without_the_held_samples(void **state)
+{
+    (void)state;
+    near(penalty_for(1, 1), 0.1, 0, "penalty where there is only noise");
+    double weak = penalty_for(0.01, 1);
+    assert_true(weak < 1e-2);
+    near(penalty_for(0.01, 0.5), weak, 0, "penalty beside held samples that ask for a stronger one");
+}
 
 /* y = 2 x0 - x1 + 1 and x0 + x1; the network's second target is off by `shift`. */
 static void regression_has_its_own_controls(void **state)
@@ -958,6 +1063,16 @@ static void regression_has_its_own_controls(void **state)
     set_slice(model, "last/bias", 2, (double[]){1, 0});
     look(&s, NULL);
     line_says(&s, "fit", "No over- or underfitting");
+    close_scene(&s);
+
+    for (int i = 0; i < TEST; i++)
+        b[i][0] += i % 2 ? 1 : -1; /* which nobody can know from the training samples */
+    model = model_of(affine, 2, 0, 2);
+    open_scene(&s, model, valued(TRAIN, 2, &x[0][0], 2, &y[0][0]), NULL, valued(TEST, 2, &a[0][0], 2, &b[0][0]));
+    set_slice(model, "last/weight", 4, (double[]){2, 1, -1, 1});
+    set_slice(model, "last/bias", 2, (double[]){1, 0});
+    look(&s, NULL);
+    line_says(&s, "fit", "the mean squared error is higher by 0.5 (0.5 to 0.5). It overfits");
     close_scene(&s);
 }
 
@@ -1185,13 +1300,16 @@ int main(void)
         cmocka_unit_test(what_was_not_measured_leads_to_no_advice),
         cmocka_unit_test(page_one_holds_the_numbers_of_a_known_run),
         cmocka_unit_test(controls_are_what_they_say),
+        cmocka_unit_test(the_constant_is_that_of_the_training_part),
         cmocka_unit_test(sorted_sets_are_drawn_from),
         cmocka_unit_test(a_softmax_that_was_not_trained_is_called_so),
         cmocka_unit_test(an_instrument_that_could_not_run_says_why),
+        cmocka_unit_test(what_is_not_finite_is_not_trained_on),
         cmocka_unit_test(weights_that_are_not_finite_are_a_sentence),
         cmocka_unit_test(an_untrained_run_says_so),
         cmocka_unit_test(a_single_class_is_nothing_to_tell_apart),
         cmocka_unit_test(without_held_out_samples_nothing_is_compared_with_them),
+        cmocka_unit_test(the_penalty_is_chosen_without_the_held_samples),
         cmocka_unit_test(regression_has_its_own_controls),
         cmocka_unit_test(what_is_folded_of_a_run_without_pictures),
         cmocka_unit_test(mistakes_of_images_are_pictures),

@@ -387,6 +387,21 @@ static sd_model *cut_of(range *r, sd_shape input, sd_model *whole)
     return model;
 }
 
+/* What is said of a sample is what the network says in eval mode. */
+static void check_answers(const sd_attribution_report *r, sd_model *model, const double *x, const int32_t *y)
+{
+    double z[C], loss;
+    for (int i = 0; i < r->items; i++) {
+        int64_t at = r->item[i].sample;
+        assert_ok(
+            sd_model_run(model, SD_EVAL, 1, &(sd_model_io){.x = x + at * H * W, .y = y + at, .output = z, .losses = &loss}));
+        near(r->item[i].loss, loss, 1e-12, "loss of a sample");
+        near(r->item[i].value, z[r->item[i].output], 1e-12, "output that is explained");
+        for (int c = 0; c < C; c++)
+            assert_true(z[c] <= z[r->item[i].predicted]);
+    }
+}
+
 /* The maps of one layer: its output by a model that ends there, the gradients by differences of one that begins behind it. */
 static void check_cams(const sd_attribution_report *r, sd_model *whole, int layer, const double *x)
 {
@@ -439,6 +454,7 @@ static void cams_are_those_of_the_layer_in_eval_mode(void **state)
         sd_attribution_report r;
         sd_attribution_options o = {.layer = i ? cut_names[layers[i]] : NULL, .steps = 1};
         assert_ok(sd_probe_attribution(&(sd_subject){.model = model, .data = data, .batch = 5}, &o, &r));
+        check_answers(&r, model, x, y);
         check_cams(&r, model, layers[i], x);
         sd_attribution_report_clear(&r);
     }

@@ -234,11 +234,17 @@ static void gauss_newton_sees_a_nonlinear_output(void **state)
     sd_dataset *data = drawn(true);
     sd_curvature_report r;
     sd_subject subject = {.model = model, .data = data, .batch = 7};
-    assert_ok(sd_probe_curvature(&subject, &(sd_curvature_options){.kind = SD_GAUSS_NEWTON, .spectrum = true}, &r));
+    sd_curvature_options o = {
+        .kind = SD_GAUSS_NEWTON, .spectrum = true, .density = 40, .density_steps = 100, .confidence = 0.99};
+    assert_ok(sd_probe_curvature(&subject, &o, &r));
     assert_int_equal(r.index, 0);
+    assert_true(r.negative.estimate == 0);
     sd_curvature_report_clear(&r);
-    assert_ok(sd_probe_curvature(&subject, &(sd_curvature_options){.spectrum = true}, &r));
-    assert_true(r.index > 0);
+    o.kind = SD_HESSIAN;
+    assert_ok(sd_probe_curvature(&subject, &o, &r));
+    double below = (double)r.index / (double)r.parameters, above = 1 - below - (double)r.zeros / (double)r.parameters;
+    assert_true(r.index > 0 && r.negative.low <= below && below <= r.negative.high);
+    assert_false(r.negative.low <= above && above <= r.negative.high); /* those above are fewer */
     sd_curvature_report_clear(&r);
     sd_dataset_free(data);
     sd_model_free(model);

@@ -347,6 +347,29 @@ static void test_samples_are_not_fitted_to(void **state)
     sd_model_free(model);
 }
 
+/* Labels by lot, and the samples themselves as test samples: the fit samples find themselves, the validation samples a stranger. */
+static void neighbours_are_looked_for_among_fit_samples(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 500, CLASSES = 10 };
+    static double x[SAMPLES * 2];
+    static int32_t y[SAMPLES];
+    sd_random random = sd__random(14, 0);
+    draw(&random, SAMPLES * 2, x);
+    for (int i = 0; i < SAMPLES; i++)
+        y[i] = (int32_t)sd__random_below(&random, CLASSES);
+    sd_model *model = model_of(affine, SD_SHAPE(2), CLASSES);
+    sd_dataset *train = data_of(SAMPLES, SD_SHAPE(2), x, y, CLASSES), *test = data_of(SAMPLES, SD_SHAPE(2), x, y, CLASSES);
+    sd_linear_report r;
+    ok(sd_probe_linear(&(sd_subject){.model = model, .data = train}, &(sd_linear_options){.test = test}, &r));
+    assert_true(r.fit == 400 && r.validation == 100);
+    assert_true(r.layer[0].nearest.estimate >= 0.8 && r.layer[0].nearest.estimate < 0.87); /* 0.82 expected */
+    sd_linear_report_clear(&r);
+    sd_dataset_free(train);
+    sd_dataset_free(test);
+    sd_model_free(model);
+}
+
 /* Two test sets whose best strengths are the two ends: one follows the truth, one is all of the most frequent class. */
 static void the_strength_is_chosen_without_the_test_samples(void **state)
 {
@@ -471,6 +494,7 @@ int main(void)
         cmocka_unit_test(maps_are_averaged_over_a_grid),
         cmocka_unit_test(features_are_those_of_eval_mode),
         cmocka_unit_test(test_samples_are_not_fitted_to),
+        cmocka_unit_test(neighbours_are_looked_for_among_fit_samples),
         cmocka_unit_test(the_strength_is_chosen_without_the_test_samples),
         cmocka_unit_test(a_class_without_fit_samples_is_missed),
         cmocka_unit_test(what_cannot_be_measured_is_said),

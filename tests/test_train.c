@@ -139,6 +139,41 @@ static void scores_are_those_counted_by_hand(void **state)
     sd_model_free(model);
 }
 
+static bool note_accuracy(void *user, const sd_progress *progress)
+{
+    if (progress->kind == SD_PROGRESS_EPOCH)
+        *(double *)user = progress->accuracy;
+    return true;
+}
+
+/* A lone column is a logit against class 0 where there are two classes; of a single class its sign says nothing. */
+static void of_a_single_class_every_answer_is_right(void **state)
+{
+    (void)state;
+    static const double x[4] = {-2, -1, 1, 2};
+    static const int32_t label[4] = {0, 0, 0, 0};
+    double p[4], accuracy = 0;
+    sd_scores s;
+    sd_trainer *trainer;
+    sd_model *model = make_model(context, linear, &entropy, SD_SHAPE(1), 1, 0, SD_F64);
+    memcpy(sd_model_theta(model), (double[]){1, 0}, 16);
+    sd_data data = {.train = make_set((sd_memory){
+                        .samples = 4, .shape = SD_SHAPE(1), .dtype = SD_F64, .input = x, .labels = label, .classes = 1})};
+    ok(sd_evaluate(model, data.train, NULL, 0, &s));
+    assert_true(s.accuracy == 1 && s.loss == 0 && s.confusion[0] == 4);
+    sd_scores_clear(&s);
+    assert_int_equal(sd_predict_columns(model, true), 1);
+    ok(sd_predict(model, data.train, NULL, true, p));
+    assert_true(p[0] == 1 && p[3] == 1);
+    sd_train_options options = {.optimizer = sd_optimizer_default(SD_SGD), .batch = 4};
+    ok(sd_trainer_new(model, &data, &options, &trainer));
+    ok(sd_trainer_train(trainer, note_accuracy, &accuracy));
+    assert_true(accuracy == 1);
+    sd_trainer_free(trainer);
+    sd_model_free(model);
+    sd_data_close(&data);
+}
+
 static void data_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -689,6 +724,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_linear_model_follows_its_recurrence),
         cmocka_unit_test(scores_are_those_counted_by_hand),
+        cmocka_unit_test(of_a_single_class_every_answer_is_right),
         cmocka_unit_test(data_that_does_not_fit_is_refused),
         cmocka_unit_test(weights_do_not_depend_on_threads_prefetch_or_debugging),
         cmocka_unit_test(a_run_in_pieces_equals_one_that_was_never_interrupted),

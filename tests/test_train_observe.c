@@ -10,6 +10,7 @@
 #include <sonde/probe.h>
 
 #include "base/pool.h"
+#include "probe/overview.h"
 #include "train/trainer.h"
 
 /* ---- a network with everything that has a state ------------------------------------------------------------------------ */
@@ -82,13 +83,14 @@ static void run_the_model(const sd_observation *seen, sd_mode mode)
 {
     static float x[LOOKED_AT * SIDE * SIDE], output[LOOKED_AT * 4];
     static int32_t label[LOOKED_AT], position[LOOKED_AT];
+    int batch = seen->options->batch; /* and the trainer's results: programs must not be taken for each other */
     double loss;
     void *grad = sd_model_vector(seen->model);
-    for (int i = 0; i < LOOKED_AT; i++)
+    for (int i = 0; i < batch; i++)
         position[i] = i;
-    ok(sd_dataset_read(seen->data->train, LOOKED_AT, position, SD_F32, &seen->data->normalization, x, label, NULL));
+    ok(sd_dataset_read(seen->data->train, batch, position, SD_F32, &seen->data->normalization, x, label, NULL));
     ok(sd_model_run(
-        seen->model, mode, LOOKED_AT,
+        seen->model, mode, batch,
         &(sd_model_io){.x = x, .y = label, .step = 7, .loss = &loss, .output = output, .grad = grad, .next_state = true}));
     free(grad);
 }
@@ -128,7 +130,8 @@ static sd_status do_everything(void *user, const sd_observation *seen)
 {
     sd_scores scores;
     ++*(int *)user;
-    for (int mode = SD_TRAIN; mode <= SD_EVAL; mode++) {
+    assert_true(seen->options->batch <= LOOKED_AT);
+    for (int mode = SD_EVAL; mode >= SD_TRAIN; mode--) {
         run_the_model(seen, (sd_mode)mode);
         multiply_by_the_hessian(seen, mode == SD_TRAIN);
         measure_the_signal(seen, mode == SD_TRAIN);
@@ -155,6 +158,129 @@ static void observing_changes_no_bit_of_the_run(void **state)
     assert_true(everything(&plain) == everything(&observed));
     fixture_free(&plain);
     fixture_free(&observed);
+}
+
+/* ---- every instrument at work on the model under training --------------------------------------------------------------- */
+
+/* What `sonde why` opens of a run, made of what an observer sees instead: the model itself, not a copy of its weights. */
+static void examine_live(const sd_observation *seen, bool training, sd_examination *e)
+{
+    *e = (sd_examination){.trained = {.model = seen->model, .epoch = seen->epoch, .step = seen->step},
+                          .data = *seen->data,
+                          .part = "train",
+                          .optimizer = seen->options->optimizer,
+                          .effort = SD_EFFORT_QUICK,
+                          .seed = (uint64_t)seen->step};
+    e->run = (sd_subject){.model = seen->model,
+                          .data = seen->data->train,
+                          .normalization = &seen->data->normalization,
+                          .samples = LOOKED_AT,
+                          .batch = seen->options->batch,
+                          .training = training};
+    ok(sd_untrained(seen->model, &e->theta, &e->state));
+    e->untrained = e->run;
+    e->untrained.theta = e->theta;
+    e->untrained.state = e->state;
+}
+
+/* Some instruments refuse train mode; in eval mode all of them apply to this network. */
+static int examine_with_all(sd_examination *e, json_t *sections)
+{
+    int n, measured = 0;
+    const sd_instrument *const *instrument = sd__instruments(&n);
+    for (int i = 0; i < n; i++) {
+        json_t *section;
+        e->instrument = instrument[i];
+        sd_status status = sd__examine(e, &section);
+        if (status != SD_EINVAL || !e->run.training)
+            ok(status);
+        if (status == SD_OK)
+            json_array_append_new(sections, section);
+        measured += status == SD_OK;
+    }
+    return measured;
+}
+
+static void track_with_all(const sd_examination *e)
+{
+    int n;
+    const sd_instrument *const *instrument = sd__instruments(&n);
+    sd_scalars *scalars = calloc(1, sizeof *scalars);
+    for (int i = 0; i < n; i++)
+        if (instrument[i]->track)
+            ok(instrument[i]->track(&e->run, scalars));
+    assert_true(scalars->n > 1);
+    free(scalars);
+}
+
+static void write_page_one(const sd_examination *e, const json_t *sections)
+{
+    sd_section page_one, folded;
+    ok(sd__section_begin(&page_one));
+    ok(sd__section_begin(&folded));
+    ok(sd__overview(e, sections, &page_one, &folded));
+    assert_non_null(json_object_get(page_one.found, "overview"));
+    sd__section_clear(&page_one);
+    sd__section_clear(&folded);
+}
+
+static sd_status explain(void *user, const sd_observation *seen)
+{
+    for (int training = 0; training < 2; training++) {
+        sd_examination e;
+        json_t *sections = json_array();
+        examine_live(seen, training, &e);
+        *(int *)user += examine_with_all(&e, sections);
+        track_with_all(&e);
+        if (!training)
+            write_page_one(&e, sections);
+        json_decref(sections);
+        free(e.theta);
+        free(e.state);
+    }
+    return SD_OK;
+}
+
+/* After every step: the model, both moments, the mean loss of the epoch so far, and at its end that on the validation part. */
+typedef struct course {
+    const fixture *f;
+    uint64_t everything[STEPS + 1];
+    double loss[STEPS + 1], validation[STEPS + 1];
+} course;
+
+static bool note_course(void *user, const sd_progress *progress)
+{
+    course *c = user;
+    if (progress->kind == SD_PROGRESS_STEP) {
+        c->everything[progress->step] = everything(c->f);
+        c->loss[progress->step] = progress->loss;
+    }
+    if (progress->validation)
+        c->validation[progress->step] = progress->validation->loss;
+    return true;
+}
+
+/* Dropout draws by step and sample, so that no stream has a position but the order of samples; of that the losses tell. */
+static void no_instrument_changes_a_bit_of_the_run(void **state)
+{
+    (void)state;
+    int instruments, measured = 0;
+    static course plain, explained;
+    fixture f = fixture_new(STEPS), g = fixture_new(STEPS);
+    plain.f = &f;
+    explained.f = &g;
+    ok(sd_trainer_observe(g.trainer, &(sd_observer){"why", 10, explain, &measured, NULL}));
+    ok(sd_trainer_train(f.trainer, note_course, &plain));
+    ok(sd_trainer_train(g.trainer, note_course, &explained));
+    sd__instruments(&instruments);
+    assert_true(measured >= (STEPS / 10 + 1) * (instruments + 2)); /* signal and curvature in train mode, too */
+    for (int step = 1; step <= STEPS; step++)
+        if (plain.everything[step] != explained.everything[step] || plain.loss[step] != explained.loss[step] ||
+            plain.validation[step] != explained.validation[step])
+            fail_msg("step %d: the run is another where instruments look on", step);
+    assert_true(plain.everything[STEPS] != plain.everything[STEPS - 1] && plain.validation[9] != plain.validation[18]);
+    fixture_free(&f);
+    fixture_free(&g);
 }
 
 /* ---- what is seen ------------------------------------------------------------------------------------------------------ */
@@ -523,6 +649,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(observing_changes_no_bit_of_the_run),
+        cmocka_unit_test(no_instrument_changes_a_bit_of_the_run),
         cmocka_unit_test(an_observer_sees_what_was_committed),
         cmocka_unit_test(lines_are_the_same_in_a_run_in_pieces),
         cmocka_unit_test(finite_numbers_go_to_the_events_too),

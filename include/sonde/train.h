@@ -48,7 +48,7 @@ SD_API sd_status sd_evaluate(sd_model *model, sd_dataset *dataset, const sd_norm
 /**
  * The model's output for every sample of a data set, whose targets are not looked at.
  *
- * probabilities  true: softmax of the output (for one column: the probabilities of class 0 and class 1)
+ * probabilities  true: softmax of the output (for one column: the probabilities of class 0 and class 1; of a single class: 1)
  * output         [samples, columns], columns = sd_predict_columns()
  */
 SD_API sd_status sd_predict(sd_model *model, sd_dataset *dataset, const sd_normalization *normalization, bool probabilities,

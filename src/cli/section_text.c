@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-enum { WIDTH = 100, CELL = 96, COLUMNS = 16, BESIDE = 14 };
+enum { WIDTH = 100, CELL = 96, COLUMNS = 16, BESIDE = 14, NAME = 52 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -81,8 +81,12 @@ static void print_number(const json_t *item, bool first)
     interval_text(json_object_get(item, "run"), run);
     interval_text(json_object_get(item, "untrained"), control);
     if (first)
-        printf("\n  %-52s %-28s %s\n", "", "this run", "untrained");
-    printf("  %-52s %-28s %s\n", text_of(item, "name"), run, control);
+        printf("\n  %-*s %-28s %s\n", NAME, "", "this run", "untrained");
+    const char *name = text_of(item, "name");
+    bool wide = strlen(name) > NAME; /* it then has a line of its own */
+    if (wide)
+        printf("  %s\n", name);
+    printf("  %-*s %-28s %s\n", NAME, wide ? "" : name, run, control);
 }
 
 /* ---- tables -------------------------------------------------------------------------------------------------------------- */

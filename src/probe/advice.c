@@ -18,7 +18,9 @@
 
 enum { TEXT = sizeof((sd_advice *)0)->text };
 
-static bool usable(const sd_findings *f) { return !f->broken[0] && f->step > 0; }
+bool sd__learned_nothing(const sd_findings *f) { return !f->step || f->unchanged; }
+
+static bool usable(const sd_findings *f) { return !f->broken[0] && !sd__learned_nothing(f); }
 
 static const sd_contender *rival(const sd_findings *f, sd_contender_kind kind) { return &f->contender[kind]; }
 
@@ -68,8 +70,14 @@ static bool not_finite(const sd_findings *f, char *text)
 
 static bool untrained(const sd_findings *f, char *text)
 {
-    snprintf(text, TEXT, "Train it: these are the weights of step 0, so what this page says of the network is chance.");
-    return f->step == 0 && !f->broken[0];
+    if (f->step)
+        snprintf(text, TEXT,
+                 "Find out why nothing was learned, the step size (now %g) first: after %" PRId64
+                 " steps the weights are still those before training, so what this page says of the network is chance.",
+                 f->lr, f->step);
+    else
+        snprintf(text, TEXT, "Train it: these are the weights of step 0, so what this page says of the network is chance.");
+    return sd__learned_nothing(f) && !f->broken[0] && !(f->step && f->only_class[0]); /* which would be reason enough */
 }
 
 static bool single_class(const sd_findings *f, char *text)
@@ -117,8 +125,10 @@ static bool linear_as_good(const sd_findings *f, char *text)
 {
     char lead[96];
     sd_interval d = rival(f, SD_CONTENDER_LINEAR)->lead;
-    snprintf(text, TEXT, "Take the %s, or judge on more samples: the network's lead of %s may be chance.",
-             sd__contender_name(SD_CONTENDER_LINEAR, f->classes), difference(f, d, lead));
+    bool behind = d.estimate < 0;
+    snprintf(text, TEXT, "Take the %s, or judge on more samples: the network's %s of %s may be chance.",
+             sd__contender_name(SD_CONTENDER_LINEAR, f->classes), behind ? "lag" : "lead",
+             difference(f, behind ? negative(d) : d, lead));
     return compared(f, SD_CONTENDER_LINEAR) && d.low <= 0 && d.high >= 0;
 }
 
@@ -179,14 +189,16 @@ static bool stop_earlier(const sd_findings *f, char *text)
     snprintf(text, TEXT,
              "Stop earlier: the validation loss was least in epoch %" PRId64 " of %" PRId64 " (%.4g), and %.4g at the end.",
              f->best_epoch, f->epochs, f->best_validation_loss, f->validation_loss);
-    return f->best_epoch > 0 && f->best_epoch < f->epochs && f->validation_loss > (1 + LOSS_ROSE) * f->best_validation_loss;
+    return usable(f) && f->best_epoch > 0 && f->best_epoch < f->epochs &&
+           f->validation_loss > (1 + LOSS_ROSE) * f->best_validation_loss;
 }
 
 static bool still_falling(const sd_findings *f, char *text)
 {
     snprintf(text, TEXT, "Train longer: in the last of %" PRId64 " epochs the training loss still fell from %.4g to %.4g.",
              f->epochs, f->previous_loss, f->last_loss);
-    return f->epochs > 1 && f->last_loss < (1 - STILL_FALLING) * f->previous_loss && !stop_earlier(f, (char[TEXT]){0});
+    return usable(f) && f->epochs > 1 && f->last_loss < (1 - STILL_FALLING) * f->previous_loss &&
+           !stop_earlier(f, (char[TEXT]){0});
 }
 
 static bool labels(const sd_findings *f, char *text)

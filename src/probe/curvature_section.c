@@ -78,6 +78,8 @@ static void add_pairs(const sd_curvature_report *r, const sd_curvature_report *t
     sd__section_fact(s, "converged", json_integer(r->converged));
     sd__section_fact(s, "steps", json_integer(r->steps));
     sd__section_fact(s, "products", json_integer(r->products));
+    if (r->pair[0].value == 0 && r->smallest.value == 0)
+        sd__section_say(s, "The matrix is 0: to second order the loss is the same everywhere around these weights.");
     sd__section_say(s, "%d of %d eigenvalues have converged after %d Lanczos steps%s.", r->converged, r->pairs, r->steps,
                     r->converged < r->pairs ? "; the others are rough" : "");
 }

@@ -1,8 +1,11 @@
 /* examination.c -- opens what instruments look at: a run's model, data and optimizer, and its untrained twin. */
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/instrument.h"
+#include "probe/subject.h"
 #include "train/run_source.h"
 
 static sd_status choose_part(sd_examination *e)
@@ -50,6 +53,26 @@ void sd__examination_close(sd_examination *e)
     sd_data_close(&e->data);
     sd_trained_close(&e->trained);
     *e = (sd_examination){0};
+}
+
+/* A step as small as rounding moves what was drawn as 0, so bits alone would not tell. False where a number is not finite. */
+static bool same(sd_layout layout, const void *a, const void *b)
+{
+    double moved = 0, size = 0;
+    sd_dtype dtype = layout.count ? layout.slice[0].dtype : SD_F32;
+    for (int64_t i = 0; i < layout.length; i++) {
+        double x = sd__element(a, dtype, i), y = sd__element(b, dtype, i);
+        moved += (x - y) * (x - y);
+        size += y * y;
+    }
+    return sqrt(moved) <= (dtype == SD_F64 ? DBL_EPSILON : (double)FLT_EPSILON) * sqrt(size);
+}
+
+bool sd__is_untrained(const sd_examination *e)
+{
+    sd_model *model = e->run.model;
+    return same(sd_model_params(model), sd_model_theta(model), e->theta) &&
+           same(sd_model_states(model), sd_model_state(model), e->state);
 }
 
 const sd_dataset *sd__judged_on(const sd_examination *e, const char **name)

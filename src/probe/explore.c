@@ -368,8 +368,8 @@ static sd_status note_sizes(void *user, const sd_forms *forms, const sd_cells *c
     e->size = fmax(e->size, size);
     return isfinite(size)
                ? SD_OK
-               : sd__fail(SD_ENONFINITE, "the network's output is not finite, so there are no linear regions; the run's "
-                                         "black box tells more");
+               : sd__fail(SD_ENONFINITE, "the network's output is not finite, so there are no linear regions; `sonde "
+                                         "probe signal` says where that begins");
 }
 
 /* At a point no form varies, so nothing is cut. */

@@ -148,7 +148,8 @@ static sd_status check_finite(const reader *r)
         for (int64_t i = 0; i < r->batch; i++)
             for (int64_t j = 0; j < r->place[k].read; j++)
                 if (!isfinite(sd__element(r->matrix[k], dtype, r->row[r->first + i] * r->place[k].read + j)))
-                    return sd__fail(SD_ENONFINITE, "what comes out of %s is not finite; `sonde eval` tells more",
+                    return sd__fail(SD_ENONFINITE,
+                                    "what comes out of %s is not finite; `sonde probe signal` says where that begins",
                                     r->place[k].name);
     return SD_OK;
 }

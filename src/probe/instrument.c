@@ -130,6 +130,9 @@ sd_status sd__examine(const sd_examination *e, json_t **json)
     *json = NULL;
     SD_TRY(sd__section_begin(&section));
     common_facts(e, &section);
+    if (sd__is_untrained(e))
+        sd__section_say(&section,
+                        "These are, but for rounding, the weights before training: run and control are the same network.");
     sd_status status = i->examine(e, &section);
     if (status == SD_OK &&
         (section.failed ||

@@ -98,6 +98,9 @@ typedef struct sd_examination_options {
 sd_status sd__examination_open(sd_context *context, const char *run, const sd_examination_options *options, sd_examination *e);
 void sd__examination_close(sd_examination *e);
 
+/* Are the run's weights and states, but for rounding, those before training? */
+bool sd__is_untrained(const sd_examination *e);
+
 /*
  * Samples that training has not seen: the test part; without one, the validation part, unless that is
  * what is looked at. Or NULL.

@@ -82,12 +82,6 @@ typedef struct judging {
     void *losses;  /* [batch] */
 } judging;
 
-/* Of one class there is nothing to choose, whatever the sign of its logit. */
-static int32_t guess(const judging *g, sd_dtype dtype, int64_t row)
-{
-    return g->j->classes > 1 ? sd__predicted_class(g->output, dtype, row, g->width) : 0;
-}
-
 static sd_status take_batch(const judging *g, const sd_batch *batch, int64_t first)
 {
     sd_dtype dtype = sd_model_dtype(g->subject->model);
@@ -97,7 +91,7 @@ static sd_status take_batch(const judging *g, const sd_batch *batch, int64_t fir
         if (!take_output(g->j, i, g->output, dtype, g->width, row))
             return sd__fail(SD_ENONFINITE, "what the network says of sample %d is not finite", batch->ids[row]);
         if (batch->labels)
-            take_class(g->j, i, guess(g, dtype, row), batch->labels[row]);
+            take_class(g->j, i, sd__predicted_class(g->output, dtype, row, g->width, g->j->classes), batch->labels[row]);
         else
             take_target(g->j, i, batch->targets, dtype, row);
         g->j->loss += sd__element(g->losses, dtype, row) / (double)g->j->n;

@@ -268,6 +268,7 @@ static void begin(sd_overview *o, const sd_examination *e)
     f->classes = sd_model_classes(e->run.model) > 0;
     f->step = e->trained.step;
     f->epoch = e->trained.epoch;
+    f->unchanged = sd__is_untrained(e);
     f->selected_on_test = e->trained.selected_on_test;
     f->lr = e->optimizer.lr;
     f->weight_decay = e->optimizer.weight_decay;

@@ -30,6 +30,7 @@ typedef struct sd_findings {
     bool classes, held_out, selected_on_test;
     const char *part;    /* that is judged: "test", "validation", "train" */
     int64_t step, epoch; /* of training; step 0: untrained */
+    bool unchanged;      /* weights and states are, but for rounding, those before training */
     char broken[192];    /* why nothing could be judged; "": it could */
     bool not_finite;     /* that is the reason */
     char only_class[64]; /* the name of the only class that occurs in the training part; "": there are more */
@@ -62,6 +63,9 @@ int sd__advise(const sd_findings *findings, sd_advice advice[SD_ADVICE]);
 
 /* Whether one rule holds: "duplicates", ...; also false if there is no such rule. */
 bool sd__rule_holds(const sd_findings *findings, const char *rule);
+
+/* Is the network as it was before training? */
+bool sd__learned_nothing(const sd_findings *findings);
 
 /* Is the network better on training samples than chance lets it be? Is a simpler model better on new samples than it on
  * training samples? */

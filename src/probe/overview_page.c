@@ -69,6 +69,8 @@ static void say_task(const sd_overview *o, sd_section *s)
     else
         sd__string_add(&t, "; these are the weights after %" PRId64 " step%s, %" PRId64 " epoch%s.", f->step, plural(f->step),
                        f->epoch, plural(f->epoch));
+    if (f->step && f->unchanged)
+        sd__string_add(&t, " But for rounding, they are those before training.");
     line(s, "task", &t);
 }
 
@@ -172,13 +174,13 @@ static void say_fit(const sd_overview *o, sd_section *s)
     else
         sd__string_add(&t, "the mean squared error is higher by %.4g (%.4g to %.4g).", f->gap.estimate, f->gap.low,
                        f->gap.high);
-    if (f->step == 0)
+    if (sd__learned_nothing(f))
         sd__string_add(&t, " An untrained network fits nothing.");
     else if (sd__underfits(f))
         sd__string_add(&t, " It underfits: a simpler model does better on new samples than it does on those it learned from.");
     if (sd__overfits(f))
         sd__string_add(&t, " It overfits: the difference is more than chance.");
-    else if (f->step && !sd__underfits(f))
+    else if (!sd__learned_nothing(f) && !sd__underfits(f))
         sd__string_add(&t, " No over- or underfitting that these samples could show.");
     line(s, "fit", &t);
 }
@@ -255,8 +257,9 @@ static void say_labels(const sd_overview *o, sd_section *s)
         sd__string_add(
             &t, "%" PRId64 " of %" PRId64 " %s labels, from probabilities of samples that the network was not trained on; and ",
             f->suspects, f->suspected_of, f->part);
-    sd__string_add(&t, "%" PRId64 " of %" PRId64 " training labels, which the network has learned, so it finds too few.",
-                   f->train_suspects, f->train_suspected_of);
+    sd__string_add(&t, "%" PRId64 " of %" PRId64 " training labels, %s.", f->train_suspects, f->train_suspected_of,
+                   sd__learned_nothing(f) ? "of which the network has learned none"
+                                          : "which the network has learned, so it finds too few");
     if (!sd__can_doubt(f))
         sd__string_add(&t, " But a network that is no better than simpler models says more of itself than of the labels.");
     line(s, "labels", &t);

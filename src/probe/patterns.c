@@ -96,9 +96,8 @@ static void read_sample(const reader *r, int64_t sample, double *room)
         p->hash[(k + 1) * p->n + at] = pattern;
         p->hash[at] += pattern;
     }
-    p->guess[at] = r->subject->model->spec.classes
-                       ? sd__predicted_class(r->output, r->subject->model->spec.dtype, sample, r->net->outputs)
-                       : 0;
+    const sd_model_spec *spec = &r->subject->model->spec;
+    p->guess[at] = spec->classes ? sd__predicted_class(r->output, spec->dtype, sample, r->net->outputs, spec->classes) : 0;
 }
 
 static void read_part(void *user, int part)

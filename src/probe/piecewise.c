@@ -178,7 +178,7 @@ static sd_status place_constants(reader *r)
     for (int64_t i = 0; i < r->numbers; i++)
         if (!isfinite(numbers[i]))
             return sd__fail(SD_ENONFINITE,
-                            "a weight is not finite, so there are no linear regions; the run's black box tells more");
+                            "a weight is not finite, so there are no linear regions; `sonde probe signal` says in which layer");
     for (int i = 0; i < r->constants; i++)
         r->place[i]->constant = numbers + r->constant[i].offset;
     return SD_OK;

@@ -196,8 +196,8 @@ static sd_status visit(sd_curvature *c)
     return isfinite(c->loss) && isfinite(sd__dot(c->size, c->gradient, c->gradient))
                ? SD_OK
                : sd__fail(SD_ENONFINITE,
-                          "the loss or its gradient is not finite, so curvature has no meaning here; `sonde eval` and the "
-                          "run's black box tell more");
+                          "the loss or its gradient is not finite, so curvature has no meaning here; `sonde probe "
+                          "signal` says where that begins");
 }
 
 sd_status sd_curvature_product(sd_curvature *c, const double *v, double *product)

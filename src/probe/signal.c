@@ -331,7 +331,7 @@ static sd_status check_finite(const sd_signal_report *r)
     for (int i = 0; i < r->layers; i++) {
         const sd_layer_signal *l = &r->layer[i];
         if (l->parameters && !isfinite(l->weight_norm))
-            return sd__fail(SD_ENONFINITE, "the parameters of %s are not finite, and before it all is", l->name);
+            return sd__fail(SD_ENONFINITE, "the parameters of %s are not finite, those of the layers before it are", l->name);
         if (!isfinite(l->rms))
             return sd__fail(SD_ENONFINITE, "the output of %s is not finite, and that of every layer before it is", l->name);
     }

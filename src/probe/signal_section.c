@@ -106,7 +106,10 @@ static void say_idle(const sd_signal_report *r, const sd_signal_report *twin, sd
             "input's. Untrained, %d did.",
             text.text ? text.text : "", idle_twin);
     else
-        sd__section_say(s, "Every layer that computes changes what it reads. Untrained, %d did not.", idle_twin);
+        sd__section_say(s, "Every layer that computes changes what it reads. Untrained, %s.",
+                        idle_twin == 0   ? "every one did, too"
+                        : idle_twin == 1 ? "one did not"
+                                         : "several did not");
     free(text.text);
 }
 

@@ -109,7 +109,7 @@ sd_status sd_evaluate(sd_model *model, sd_dataset *dataset, const sd_normalizati
 int64_t sd_predict_columns(const sd_model *model, bool probabilities)
 {
     int64_t columns = sd__output_columns(model);
-    return probabilities && columns == 1 ? 2 : columns;
+    return probabilities && columns == 1 && sd_model_classes(model) != 1 ? 2 : columns;
 }
 
 /* One row: the numbers as they are, or as probabilities. A single logit z is that of class 1 against 0. */

@@ -123,8 +123,8 @@ static void count_step(sd_trainer *t, const sd_batch *batch, double loss)
     t->at.batches++;
     t->at.loss_sum += loss;
     if (t->output)
-        t->at.correct +=
-            sd__count_correct(t->output, sd_model_dtype(t->model), sd__output_columns(t->model), batch->labels, batch->size);
+        t->at.correct += sd__count_correct(t->output, sd_model_dtype(t->model), sd__output_columns(t->model),
+                                           sd_model_classes(t->model), batch->labels, batch->size);
     t->epoch_samples += batch->size;
 }
 

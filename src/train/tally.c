@@ -30,10 +30,10 @@ void sd__tally_clear(sd_tally *t)
     *t = (sd_tally){0};
 }
 
-int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns)
+int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns, int classes)
 {
     if (columns == 1)
-        return sd__element(output, dtype, row) > 0;
+        return classes > 1 && sd__element(output, dtype, row) > 0;
     int best = 0;
     double most = sd__element(output, dtype, row * columns);
     for (int c = 1; c < columns; c++) {
@@ -57,11 +57,11 @@ void sd__softmax(int64_t n, double *x)
         x[i] /= sum;
 }
 
-int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, const int32_t *labels, int n)
+int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, int classes, const int32_t *labels, int n)
 {
     int64_t correct = 0;
     for (int i = 0; i < n; i++)
-        correct += sd__predicted_class(output, dtype, i, columns) == labels[i];
+        correct += sd__predicted_class(output, dtype, i, columns, classes) == labels[i];
     return correct;
 }
 
@@ -89,7 +89,7 @@ void sd__tally_add(sd_tally *t, const sd_batch *batch, sd_dtype dtype, const voi
         t->samples++;
         t->loss += sd__element(losses, dtype, i);
         if (t->classes)
-            add_class(t, batch->labels[i], sd__predicted_class(output, dtype, i, t->columns));
+            add_class(t, batch->labels[i], sd__predicted_class(output, dtype, i, t->columns, t->classes));
         else
             add_targets(t, batch->targets, output, dtype, i);
     }

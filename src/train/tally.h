@@ -21,14 +21,14 @@ typedef struct sd_tally {
 sd_status sd__tally_init(sd_tally *tally, int classes, int64_t columns);
 void sd__tally_clear(sd_tally *tally);
 
-/* The class that a row of the output names: its first largest column, or, of one column, whether it is above 0. */
-int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns);
+/* The class that a row of the output names: its first largest column; of one column, whether it is above 0; of a single class, that one. */
+int sd__predicted_class(const void *output, sd_dtype dtype, int64_t row, int64_t columns, int classes);
 
 /* Logits x [n] become probabilities. */
 void sd__softmax(int64_t n, double *x);
 
 /* How many of the first n rows name the right class. */
-int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, const int32_t *labels, int n);
+int64_t sd__count_correct(const void *output, sd_dtype dtype, int64_t columns, int classes, const int32_t *labels, int n);
 
 /* Adds the first `valid` rows of a batch: losses [B], output [B,columns] of `dtype`. */
 void sd__tally_add(sd_tally *tally, const sd_batch *batch, sd_dtype dtype, const void *losses, const void *output);
