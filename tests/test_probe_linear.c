@@ -358,10 +358,10 @@ static void neighbours_are_looked_for_among_fit_samples(void **state)
     draw(&random, SAMPLES * 2, x);
     for (int i = 0; i < SAMPLES; i++)
         y[i] = (int32_t)sd__random_below(&random, CLASSES);
-    sd_model *model = model_of(affine, SD_SHAPE(2), CLASSES);
-    sd_dataset *train = data_of(SAMPLES, SD_SHAPE(2), x, y, CLASSES), *test = data_of(SAMPLES, SD_SHAPE(2), x, y, CLASSES);
+    sd_model *model = classifier(affine, SD_SHAPE(2), CLASSES);
+    sd_dataset *train = labelled(SAMPLES, SD_SHAPE(2), x, y, CLASSES), *test = labelled(SAMPLES, SD_SHAPE(2), x, y, CLASSES);
     sd_linear_report r;
-    ok(sd_probe_linear(&(sd_subject){.model = model, .data = train}, &(sd_linear_options){.test = test}, &r));
+    assert_ok(sd_probe_linear(&(sd_subject){.model = model, .data = train}, &(sd_linear_options){.test = test}, &r));
     assert_true(r.fit == 400 && r.validation == 100);
     assert_true(r.layer[0].nearest.estimate >= 0.8 && r.layer[0].nearest.estimate < 0.87); /* 0.82 expected */
     sd_linear_report_clear(&r);

@@ -116,9 +116,8 @@ static bool one_for_two(const study *s) { return s->model->spec.classes == 2 && 
 /* The class of the largest output, or -1 without classes. */
 static int predicted(const study *s, int64_t i)
 {
-    if (!s->model->spec.classes)
-        return -1;
-    return s->outputs > 1 || one_for_two(s) ? sd__predicted_class(s->output, SD_F64, i, s->outputs) : 0;
+    int classes = s->model->spec.classes;
+    return classes ? sd__predicted_class(s->output, SD_F64, i, s->outputs, classes) : -1;
 }
 
 static int label(const study *s, int64_t i) { return s->model->spec.classes ? ((const int32_t *)s->samples.y)[i] : -1; }
