@@ -31,12 +31,16 @@ sd_philox sd__philox(uint64_t key, const uint32_t counter[4])
 sd_random sd__random(uint64_t seed, uint64_t stream) { return (sd_random){.key = seed, .stream = stream}; }
 
 /* The 128-bit block that holds word number `position` of the stream. */
-static sd_philox block(const sd_random *random)
+static sd_philox block(sd_random *random)
 {
     uint64_t index = random->position / 4;
     const uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)random->stream,
                                  (uint32_t)(random->stream >> 32)};
-    return sd__philox(random->key, counter);
+    if (random->block != index + 1) {
+        random->words = sd__philox(random->key, counter);
+        random->block = index + 1;
+    }
+    return random->words;
 }
 
 uint32_t sd__random_u32(sd_random *random)

@@ -14,6 +14,8 @@ sd_philox sd__philox(uint64_t key, const uint32_t counter[4]);
 typedef struct sd_random {
     uint64_t key;
     uint64_t stream, position;
+    uint64_t block; /* which one `words` are, from 1; 0: none. What was computed last serves the draws that lie in it. */
+    sd_philox words;
 } sd_random;
 
 sd_random sd__random(uint64_t seed, uint64_t stream);

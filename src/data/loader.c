@@ -116,7 +116,8 @@ static void fill_slot(sd_loader *loader, slot *s, int64_t epoch, int64_t index)
     const int32_t *ahead = first + 2 * size <= samples ? loader->order + first + size : NULL;
     sd_samples to = {s->input, s->labels, s->targets, s->ids};
     s->status = sd__reader_begin(&loader->reader, size, s->positions, ahead, to);
-    snprintf(s->message, sizeof(s->message), "%s", s->status == SD_OK ? "" : sd_error());
+    if (s->status != SD_OK)
+        snprintf(s->message, sizeof(s->message), "%s", sd_error());
 }
 
 static void advance(const sd_loader *loader, int64_t *epoch, int64_t *index)
