@@ -629,7 +629,8 @@ static void page_one_holds_the_numbers_of_a_known_run(void **state)
     assert_true(ones > TRAIN / 2);
     for (int i = 0; i < TEST; i++)
         majority += label[i] == 1;
-    look(&s, "[{\"instrument\": \"signal\", \"facts\": {\"units\": 40, \"dead_units\": 4, \"saturated_units\": 1, "
+    look(&s, "[{\"instrument\": \"signal\", \"facts\": {\"units\": 40, \"dead_units\": 4, \"untrained_dead_units\": 2, "
+             "\"saturated_units\": 1, "
              "\"idle_layers\": [\"b1\", "
              "\"b2\"]}}]");
     sd_interval right = sd_interval_binomial(TEST - WRONG, TEST, 0.95), most = sd_interval_binomial(majority, TEST, 0.95);
@@ -649,7 +650,7 @@ static void page_one_holds_the_numbers_of_a_known_run(void **state)
     line_says(&s, "fit", "100.00 %");
     line_says(&s, "fit", "a difference of 5.00 points");
     line_says(&s, "fit", "It overfits");
-    line_says(&s, "units", "Of 40 units: 4 dead, 1 saturated.");
+    line_says(&s, "units", "Of 40 units: 4 dead (untrained: 2), 1 saturated.");
     line_says(&s, "layers", "2 layers change nothing: b1, b2.");
     snprintf(text, sizeof text, ": %d of %d test labels, from probabilities", WRONG, TEST);
     line_says(&s, "labels", text);

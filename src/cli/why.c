@@ -144,7 +144,7 @@ const sd_command sd__command_why = {
             "inside one; default: runs/last. Nothing of the run is changed.",
     .most = 1,
     .option = {{"--quick", NULL, "1000 samples an instrument, a minute or so for a small network (the default)", false},
-               {"--full", NULL, "10000 samples and everything that instruments can do, up to an hour", false},
+               {"--full", NULL, "10000 samples, all that instruments can do; hours where there are a million weights", false},
                {"--budget", "SECONDS", "begin no instrument after so many; the report names those left out", false},
                {"--seed", "N", "of whatever is drawn at random (default: 0)", false},
                {"--threads", "N", "working threads (default: all cores)", false},

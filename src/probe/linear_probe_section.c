@@ -120,8 +120,8 @@ static void say_limits(const sd_linear_report *r, const sd_linear_report *twin, 
         sd__section_say(s, "%d of %d fits ended before the gradient was as small as asked for; their accuracies are rough.",
                         open, 2 * r->layers);
     if (weakest)
-        sd__section_say(s, "After %d layers the weakest penalty tried was the best: a still weaker one might do better.",
-                        weakest);
+        sd__section_say(s, "After %d layer%s the weakest penalty tried was the best: a still weaker one might do better.",
+                        weakest, weakest == 1 ? "" : "s");
 }
 
 static void record(const sd_examination *e, const sd_linear_report *r, const sd_linear_report *twin, const char *judge,

@@ -255,6 +255,8 @@ static void look_at_sections(const json_t *sections, sd_findings *f)
     f->units = count_fact(facts, "units");
     f->dead = count_fact(facts, "dead_units");
     f->saturated = count_fact(facts, "saturated_units");
+    f->untrained_dead = count_fact(facts, "untrained_dead_units");
+    f->untrained_saturated = count_fact(facts, "untrained_saturated_units");
     f->idle = json_is_array(idle) ? (int64_t)json_array_size(idle) : -1;
     join_names(idle, f->idle_names);
 }

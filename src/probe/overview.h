@@ -41,6 +41,7 @@ typedef struct sd_findings {
     double train_rmse;
     sd_interval gap; /* how much better on training samples than on those held out: share right, or mean squared error */
     int64_t units, dead, saturated, idle;
+    int64_t untrained_dead, untrained_saturated; /* of the control */
     char idle_names[160];
     sd_reliability reliability;     /* error NaN: not measured */
     bool other_loss;                /* the network was not trained by the likelihood of its probabilities */

@@ -194,12 +194,14 @@ static void add_missing(const json_t *sections, sd_string *t)
     sd__string_add(t, "Not measured%s%s.", reason ? ": " : "", reason ? reason : "");
 }
 
-static void add_count(int64_t n, const char *what, const char *end, sd_string *t)
+static void add_count(int64_t n, int64_t untrained, const char *what, const char *end, sd_string *t)
 {
     if (n < 0)
         sd__string_add(t, "%s not measured%s", what, end);
-    else
+    else if (untrained < 0)
         sd__string_add(t, "%" PRId64 " %s%s", n, what, end);
+    else
+        sd__string_add(t, "%" PRId64 " %s (untrained: %" PRId64 ")%s", n, what, untrained, end);
 }
 
 static void say_units(const sd_overview *o, const json_t *sections, sd_section *s)
@@ -210,8 +212,8 @@ static void say_units(const sd_overview *o, const json_t *sections, sd_section *
         add_missing(sections, &t);
     } else {
         sd__string_add(&t, "Of %" PRId64 " units: ", f->units);
-        add_count(f->dead, "dead", ", ", &t);
-        add_count(f->saturated, "saturated", ".", &t);
+        add_count(f->dead, f->untrained_dead, "dead", ", ", &t);
+        add_count(f->saturated, f->untrained_saturated, "saturated", ".", &t);
     }
     line(s, "units", &t);
 }

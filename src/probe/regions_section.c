@@ -66,6 +66,17 @@ static void segment_series(const char *name, const sd_regions_report *r, sd_sect
         sd__section_point(s, i + 1, (double)r->segment[i].pieces);
 }
 
+/* Between whole numbers there is no segment; of many, the axis takes care. */
+static void add_ticks(const sd_regions_report *r, sd_section *s)
+{
+    enum { MOST = 12 };
+    char label[16];
+    for (int i = 1; i <= r->segments && r->segments <= MOST; i++) {
+        snprintf(label, sizeof label, "%d", i);
+        sd__section_tick(s, i, label);
+    }
+}
+
 /* The difference segment by segment, since both networks walk the same ones. */
 static sd_status say_difference(const pair *p, sd_section *s)
 {
@@ -106,6 +117,7 @@ static sd_status add_along(const sd_examination *e, const pair *p, sd_section *s
                        false);
     segment_series("trained", r, s);
     segment_series("untrained", twin, s);
+    add_ticks(r, s);
     return SD_OK;
 }
 
@@ -138,7 +150,7 @@ static void draw_polygon(const sd_polygon *p, sd_section *s)
 static void draw_map(const char *key, const char *caption, const sd_regions_report *r, sd_section *s)
 {
     bool inputs = r->inputs == 2;
-    sd__section_figure(s, key, caption, inputs ? "first input" : "along the plane: from the first sample to the second",
+    sd__section_figure(s, key, caption, inputs ? "first input" : "along, towards the second sample (units of the input)",
                        inputs ? "second input" : "across, towards the third", false, false);
     for (int colour = 0; colour < 6; colour++) {
         char name[32];

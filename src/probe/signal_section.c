@@ -20,7 +20,7 @@ static json_t *idle_names(const sd_signal_report *r)
     return names;
 }
 
-static void add_facts(const sd_signal_report *r, sd_section *s)
+static void add_facts(const sd_signal_report *r, const sd_signal_report *twin, sd_section *s)
 {
     /* Units of all activations: the last axis of their output, so channels of images. */
     sd__section_fact(s, "units", json_integer(r->units));
@@ -28,6 +28,8 @@ static void add_facts(const sd_signal_report *r, sd_section *s)
     sd__section_fact(s, "dead_units", json_integer(r->dead));
     /* Of the others, those whose slope is below this share of the activation's largest in every place of every sample. */
     sd__section_fact(s, "saturated_units", json_integer(r->stuck));
+    sd__section_fact(s, "untrained_dead_units", json_integer(twin->dead));
+    sd__section_fact(s, "untrained_saturated_units", json_integer(twin->stuck));
     sd__section_fact(s, "saturated_below", json_real(SD_SATURATED));
     /*
      * Layers whose output is their input (a sum: one of its summands, so that the rest of a residual block counts for nothing):
@@ -344,7 +346,7 @@ static void add_figures(const sd_signal_report *r, const sd_signal_report *twin,
 
 static void record(const sd_examination *e, const sd_signal_report *r, const sd_signal_report *twin, sd_section *s)
 {
-    add_facts(r, s);
+    add_facts(r, twin, s);
     say_subject(e, r, twin, s);
     add_units(r, twin, s);
     say_dead(r, s);

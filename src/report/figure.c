@@ -145,10 +145,29 @@ static void ticks(const sd_figure *figure, sd_string *script)
     sd__string_add(script, "set xrange [%.10g:%.10g]\n", first - 0.6, last + 0.6);
 }
 
+/* Points and their bars keep clear of the axis at either end. (On a logarithmic axis, and with ticks of its own, there is room.) */
+static void margins(const sd_figure *figure, sd_string *script)
+{
+    bool points = false;
+    for (int s = 0; s < figure->n_series; s++)
+        points = points || figure->series[s].style == SD_FIGURE_POINTS;
+    if (points && !figure->log_x && !figure->n_ticks)
+        sd__string_add(script, "set autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\n");
+}
+
+/* The names above the plot take none of its room: from the fifth on, each makes the picture higher by its line. */
+static int height(const sd_figure *figure)
+{
+    enum { ROOM_FOR = 4, LINE = 19 };
+    bool named = figure->series[0].style != SD_FIGURE_AREAS;
+    return 330 + (named ? LINE * SD_MAX(0, figure->n_series - ROOM_FOR) : 0);
+}
+
 /* The whole script: terminal, axes, data, plot. */
 static void script_of(const sd_figure *figure, sd_string *script)
 {
-    sd__string_add(script, "set encoding utf8\nset terminal svg size 480,330 dynamic noenhanced font 'sans-serif,12' name '");
+    sd__string_add(script, "set encoding utf8\nset terminal svg size 480,%d dynamic noenhanced font 'sans-serif,12' name '",
+                   height(figure));
     for (const char *c = figure->name; *c; c++) /* gnuplot allows letters, digits and '_' */
         sd__string_add(script, "%c", *c == '-' ? '_' : *c);
     sd__string_add(script, "'\n");
@@ -170,6 +189,7 @@ static void script_of(const sd_figure *figure, sd_string *script)
     if (figure->series[0].style == SD_FIGURE_AREAS) /* up to the border, and no grid over the colours */
         sd__string_add(script, "set autoscale xfix\nset autoscale yfix\nunset grid\n");
     ticks(figure, script);
+    margins(figure, script);
     data(figure, script);
     sd__string_add(script, "plot ");
     for (int s = 0, drawn = 0; s < figure->n_series; s++) {

@@ -17,7 +17,7 @@ static const char style[] =
     "nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin:1rem 0}"
     "details{margin:2rem 0;border-top:1px solid var(--rule);padding-top:.5rem}summary{cursor:pointer;font-weight:600}\n"
     "h1{font-size:1.6rem;line-height:1.25;margin:.4rem 0 1rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}\n"
-    "p{margin:.5rem 0}.soft{color:var(--soft)}.small{font-size:.875rem}\n"
+    "p{margin:.5rem 0}.caption{margin-top:1.25rem}.soft{color:var(--soft)}.small{font-size:.875rem}\n"
     "code{font:.875em ui-monospace,monospace;background:var(--card);padding:.1em .3em;border-radius:4px}\n"
     "table{border-collapse:collapse;width:100%;font-size:.9rem}\n"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .5rem;border-bottom:1px solid "
@@ -28,8 +28,9 @@ static const char style[] =
     "figure{margin:1rem 0}figure "
     "svg{width:100%;max-width:42rem;height:auto;display:block}figcaption{color:var(--soft);font-size:.9rem}\n"
     ".wide{overflow-x:auto}\n"
-    ".gallery{display:flex;flex-wrap:wrap;gap:.75rem;margin:.5rem 0}.gallery figure{margin:0;max-width:100%}"
-    ".gallery img{display:block;max-width:100%;height:auto;image-rendering:pixelated}.gallery figcaption{max-width:12rem;"
+    ".gallery{display:flex;flex-wrap:wrap;gap:.75rem;margin:.5rem 0}.gallery figure{margin:0;min-width:7.5rem;max-width:100%}"
+    ".gallery img{display:block;max-width:100%;height:auto;image-rendering:pixelated;outline:1px solid var(--rule)}.gallery "
+    "figcaption{max-width:12rem;"
     "font-size:.8rem}\n"
     ".card{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:.6rem .8rem;margin:.6rem 0}\n"
     ".verdict{font-weight:700;white-space:nowrap}.CONFIRMED{color:var(--good)}.REFUTED{color:var(--bad)}.NOT{color:var(--open)}"
@@ -39,7 +40,8 @@ static const char style[] =
     "@media(max-width:34rem){body{padding:.75rem}th,td{padding:.3rem .25rem}table{font-size:.8125rem}"
     ".numbers thead{display:none}.numbers tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--rule)}"
     ".numbers td{display:inline-block;border:0;padding:0 1rem 0 0;text-align:left}.numbers td.q{display:block}"
-    ".numbers td.n::before{content:attr(data-name) ' ';color:var(--soft)}.numbers td.n:empty{display:none}}\n";
+    ".numbers td.n::before,.numbers td.q:nth-child(n+3)::before,.numbers td.q:nth-child(2):not(:last-child)::before"
+    "{content:attr(data-name) ' ';color:var(--soft)}.numbers td.n:empty{display:none}}\n";
 
 void sd__html_text(sd_string *page, const char *text)
 {

@@ -12,7 +12,7 @@
 void sd__number_html(sd_string *page, double value)
 {
     if (isfinite(value))
-        sd__string_add(page, value == trunc(value) && fabs(value) < 1e7 ? "%.0f" : "%.4g", value);
+        sd__string_add(page, fabs(value) < 1e7 && (value == trunc(value) || fabs(value) >= 1e4) ? "%.0f" : "%.4g", value);
     else
         sd__string_add(page, "–");
 }
@@ -94,7 +94,7 @@ static void table(const json_t *item, sd_string *page)
     json_t *row, *column;
     size_t r, c;
     const json_t *rows = json_object_get(item, "rows"), *columns = json_object_get(item, "columns");
-    sd__string_add(page, "<p>");
+    sd__string_add(page, "<p class=\"caption\">");
     sd__html_text(page, sd__json_text(item, "caption"));
     sd__string_add(page, "</p>\n");
     head(columns, json_array_get(rows, 0), page);
