@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/vector.h"
 #include "format/config.h"
 #include "law.h"
 #include "nn/yaml.h"
@@ -210,19 +211,13 @@ static void moments(const double *x, double *mean, double *variance, double *kur
     *kurtosis = k;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /*
  * Kolmogorov and Smirnov's distance of a sample from the normal or the uniform law of mean 0; above 2 / sqrt(n) once in 1,500.
  */
 static double distance(double *x, bool normal, double deviation)
 {
     double largest = 0;
-    qsort(x, DRAWN, sizeof *x, ascending);
+    qsort(x, DRAWN, sizeof *x, sd__ascending);
     for (int i = 0; i < DRAWN; i++) {
         double z = x[i] / deviation, below = normal ? 0.5 * erfc(-z / sqrt(2)) : 0.5 + z / sqrt(12);
         largest = fmax(largest, fmax(fabs(below - (double)i / DRAWN), fabs(below - (i + 1.0) / DRAWN)));

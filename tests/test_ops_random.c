@@ -1,5 +1,7 @@
 /* test_ops_random.c -- random numbers are a pure function of key, step, sample id and element, and have their distribution. */
 #include "interpret.h"
+
+#include "base/vector.h"
 #include "ops/random.h"
 
 typedef sd_node builder(sd_node step, sd_node ids, sd_dtype dtype, sd_shape inner);
@@ -95,12 +97,6 @@ static void types_draw_the_same_numbers(void **state)
         assert_true(u[i - i % 2] > 0.99 || fabs((double)f32[i] - f64[i]) < 4e-4);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Kolmogorov-Smirnov: sqrt(n) * distance of n numbers exceeds 1.95 for one key in a thousand; this one is fixed. */
 static void numbers_have_their_distribution(void **state)
 {
@@ -111,7 +107,7 @@ static void numbers_have_their_distribution(void **state)
         ids[i] = i;
     for (size_t k = 0; k < SD_COUNT(builders); k++) {
         draw(builders[k], "a", 0, 0, SAMPLES, ids, SD_F64, SD_SHAPE(EACH), x);
-        qsort(x, COUNT, sizeof *x, by_value);
+        qsort(x, COUNT, sizeof *x, sd__ascending);
         double distance = 0;
         for (int i = 0; i < COUNT; i++) {
             double p = k == 0 ? x[i] : 0.5 * erfc(-x[i] / sqrt(2.0));

@@ -29,4 +29,17 @@ static inline double sd__normalise(int64_t n, double *v)
     return length;
 }
 
+/* Orders numbers for qsort(): f64, and whole ones. */
+static inline int sd__ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static inline int sd__ascending_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "probe/figure_json.h"
 
 enum { WIDTH = 100, CELL = 96, COLUMNS = 16, BESIDE = 14, NAME = 52 };
 
@@ -45,8 +46,6 @@ void sd__print_beside(const char *word, const char *text)
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------ */
 
-static double real_of(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
-
 static void value_text(const json_t *value, char cell[CELL])
 {
     if (json_is_string(value))
@@ -64,7 +63,7 @@ static void value_text(const json_t *value, char cell[CELL])
 /* "0.93 (0.91 to 0.95)"; a control that was not run is a string that says so. */
 static void interval_text(const json_t *interval, char cell[CELL])
 {
-    double low = real_of(json_object_get(interval, "low")), high = real_of(json_object_get(interval, "high"));
+    double low = sd__json_number(json_object_get(interval, "low")), high = sd__json_number(json_object_get(interval, "high"));
     if (!json_is_object(interval)) {
         value_text(interval, cell);
         return;

@@ -22,6 +22,8 @@
 #include <cpuid.h>
 #endif
 
+#include "base/vector.h"
+
 static double now(void)
 {
     struct timespec t;
@@ -175,12 +177,6 @@ static double flops_of(sd_level level, int64_t n)
 
 static double instructions_of(sd_level level, int64_t n) { return (level == SD_LEVEL_V2 ? 2.0 : 1.0) * FMA_UNROLL * (double)n; }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Bursts of about 100 us. The rate is the best; cycles are the median, since an interrupted chain makes them too few. */
 static void probe_core(sd_level level, double seconds, sd_machine *machine)
 {
@@ -193,7 +189,7 @@ static void probe_core(sd_level level, double seconds, sd_machine *machine)
         cycles[bursts] = burst_cycles(counter, level, n, &spent) / instructions_of(level, n);
         fma->core = SD_MAX(fma->core, flops_of(level, n) / spent);
     }
-    qsort(cycles, (size_t)bursts, sizeof *cycles, by_value);
+    qsort(cycles, (size_t)bursts, sizeof *cycles, sd__ascending);
     fma->cycles = cycles[bursts / 2];
     fma->best = best_cycles(level);
     machine->counters = counter >= 0;

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "base/philox.h"
+#include "base/vector.h"
 #include "probe/evidence.h"
 
 enum { BINS = SD_RELIABILITY_BINS, RESAMPLES = 200 };
@@ -42,19 +43,13 @@ static double error_by_chance(const sd_judged *j, sd_random *random)
     return error_of(&b, j->n);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static sd_interval chance_of(const sd_judged *j, uint64_t seed)
 {
     double error[RESAMPLES], sum = 0;
     sd_random random = sd__random(seed, 0);
     for (int r = 0; r < RESAMPLES; r++)
         sum += error[r] = error_by_chance(j, &random);
-    qsort(error, RESAMPLES, sizeof *error, ascending);
+    qsort(error, RESAMPLES, sizeof *error, sd__ascending);
     return (sd_interval){sum / RESAMPLES, error[RESAMPLES / 40], error[RESAMPLES - 1 - RESAMPLES / 40]};
 }
 

@@ -14,7 +14,7 @@
 
 static sd_status multiply(void *user, const double *v, double *product) { return sd_curvature_product(user, v, product); }
 
-static sd_symmetric matrix_of(sd_curvature *c)
+sd_symmetric sd__matrix_of(sd_curvature *c)
 {
     return (sd_symmetric){.n = sd_curvature_size(c), .product = multiply, .user = c};
 }
@@ -109,7 +109,7 @@ static sd_status layer(const sd_subject *subject, const sd_curvature_options *o,
 {
     sd_curvature *c;
     SD_TRY(sd_curvature_new(subject, o->kind, row->name, &c));
-    sd_symmetric a = matrix_of(c);
+    sd_symmetric a = sd__matrix_of(c);
     sd_extremes extremes = {.largest = &row->largest};
     row->parameters = a.n;
     sd_status status = sd__lanczos(&a, 1, o->steps, o->tolerance, o->seed, &extremes);
@@ -162,7 +162,7 @@ static double zero_band(const sd_subject *subject, const sd_curvature_report *r)
 
 static sd_status probe(const sd_subject *subject, sd_curvature *c, const sd_curvature_options *o, sd_curvature_report *r)
 {
-    sd_symmetric a = matrix_of(c);
+    sd_symmetric a = sd__matrix_of(c);
     describe(subject, c, r);
     SD_TRY(check(o, a.n));
     SD_TRY(eigenpairs(&a, o, r));

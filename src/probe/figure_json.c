@@ -7,6 +7,8 @@
 
 json_t *sd__json_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
+double sd__json_number(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
+
 const char *sd__series_style_name(sd_series_style style)
 {
     static const char *const names[SD_SERIES_STYLES] = {"line", "points", "bars", "dashes", "areas"};

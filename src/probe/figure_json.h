@@ -36,4 +36,7 @@ bool sd__figure_tick(json_t *figure, double x, const char *label);
 /* A real, or null if it is not finite (JSON knows no infinity). */
 json_t *sd__json_real(double value);
 
+/* And back: NaN for what is no number. */
+double sd__json_number(const json_t *value);
+
 #endif

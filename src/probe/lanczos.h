@@ -19,6 +19,9 @@ typedef struct sd_extremes {
     int converged, steps;
 } sd_extremes;
 
+/* The matrix of curvature by its products. */
+sd_symmetric sd__matrix_of(sd_curvature *curvature);
+
 /* The `pairs` <= n largest into extremes->largest (the caller's), residuals by products of their own. */
 sd_status sd__lanczos(sd_symmetric *matrix, int pairs, int most_steps, double tolerance, uint64_t seed, sd_extremes *extremes);
 

@@ -62,11 +62,9 @@ sd_status sd__bends_of(int64_t n, const double *hessian, const double *gradient,
     return status;
 }
 
-static sd_status multiply(void *user, const double *v, double *product) { return sd_curvature_product(user, v, product); }
-
 sd_status sd__bends_at(sd_curvature *curvature, sd_bends *bends)
 {
-    sd_symmetric matrix = {.n = sd_curvature_size(curvature), .product = multiply, .user = curvature};
+    sd_symmetric matrix = sd__matrix_of(curvature);
     sd_status status = make_room(matrix.n, bends);
     if (status == SD_OK)
         status = sd__assemble(&matrix, bends->vector);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vector.h"
 #include "classic/nearest.h"
 #include "nn/model.h"
 #include "probe/patterns.h"
@@ -32,12 +33,6 @@ static void free_side(side *s)
 
 /* ---- which are new ----------------------------------------------------------------------------------------------------- */
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /*
  * Row `row` of the hashes; room [train->n]; is_new [test->n]. Returns how many are new; *different: patterns
  * of the training samples.
@@ -48,12 +43,12 @@ static int64_t compare(const sd_patterns *train, const sd_patterns *test, int ro
     const uint64_t *hash = test->hash + row * test->n;
     int64_t count = 0;
     memcpy(room, train->hash + row * train->n, (size_t)train->n * sizeof *room);
-    qsort(room, (size_t)train->n, sizeof *room, by_number);
+    qsort(room, (size_t)train->n, sizeof *room, sd__ascending_u64);
     *different = 1;
     for (int64_t i = 1; i < train->n; i++)
         *different += room[i] != room[i - 1];
     for (int64_t i = 0; i < test->n; i++) {
-        is_new[i] = !bsearch(&hash[i], room, (size_t)train->n, sizeof *room, by_number);
+        is_new[i] = !bsearch(&hash[i], room, (size_t)train->n, sizeof *room, sd__ascending_u64);
         count += is_new[i];
     }
     return count;

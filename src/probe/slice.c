@@ -73,12 +73,6 @@ static sd_status collect(void *user, const sd_forms *forms, const sd_cells *cell
 
 /* ---- counting -------------------------------------------------------------------------------------------------------- */
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static sd_status count_patterns(const sd_slice_cells *c, int64_t *patterns)
 {
     uint64_t *hash = sd__alloc((size_t)c->polygons, sizeof *hash);
@@ -86,7 +80,7 @@ static sd_status count_patterns(const sd_slice_cells *c, int64_t *patterns)
         return no_memory();
     for (int64_t p = 0; p < c->polygons; p++)
         hash[p] = c->polygon[p].pattern;
-    qsort(hash, (size_t)c->polygons, sizeof *hash, by_number);
+    qsort(hash, (size_t)c->polygons, sizeof *hash, sd__ascending_u64);
     *patterns = c->polygons > 0;
     for (int64_t p = 1; p < c->polygons; p++)
         *patterns += hash[p] != hash[p - 1];

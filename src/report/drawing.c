@@ -15,8 +15,6 @@
 
 /* ---- from JSON ----------------------------------------------------------------------------------------------------------- */
 
-static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
-
 static sd_figure_style style_of(const char *name)
 {
     static const char *const names[] = {"line", "points", "bars", "dashes", "areas"};
@@ -34,8 +32,8 @@ static bool read_series(const json_t *from, sd_figure_series *series)
                                  (int)json_array_size(points), point};
     for (int i = 0; point && i < series->n; i++) {
         const json_t *p = json_array_get(points, (size_t)i);
-        point[i] = (sd_figure_point){real(json_array_get(p, 0)), real(json_array_get(p, 1)), real(json_array_get(p, 2)),
-                                     real(json_array_get(p, 3))};
+        point[i] = (sd_figure_point){sd__json_number(json_array_get(p, 0)), sd__json_number(json_array_get(p, 1)),
+                                     sd__json_number(json_array_get(p, 2)), sd__json_number(json_array_get(p, 3))};
     }
     return point;
 }
@@ -73,7 +71,7 @@ static sd_status read_figure(const json_t *from, const char *name, sd_figure *fi
     for (size_t i = 0; good && i < json_array_size(ticks); i++) {
         const json_t *t = json_array_get(ticks, i);
         const char *label = json_string_value(json_array_get(t, 1));
-        tick[figure->n_ticks++] = (sd_figure_tick){real(json_array_get(t, 0)), label ? label : ""};
+        tick[figure->n_ticks++] = (sd_figure_tick){sd__json_number(json_array_get(t, 0)), label ? label : ""};
     }
     return good ? SD_OK : sd__fail(SD_ENOMEM, "out of memory");
 }

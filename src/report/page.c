@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/figure_json.h"
 #include "report/drawing.h"
 #include "report/html.h"
 #include "report/section.h"
@@ -132,8 +133,6 @@ static sd_status figures(const sd_claim *claim, const json_t *result, const char
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------- */
 
-static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
-
 static void table(const json_t *result, sd_string *page)
 {
     json_t *row;
@@ -147,11 +146,11 @@ static void table(const json_t *result, sd_string *page)
         "<th class=\"n\">Interval</th><th class=\"n\">Theory</th></tr></thead><tbody>\n");
     json_array_foreach(rows, i, row)
     {
-        double low = real(json_object_get(row, "low")), high = real(json_object_get(row, "high"));
+        double low = sd__json_number(json_object_get(row, "low")), high = sd__json_number(json_object_get(row, "high"));
         sd__string_add(page, "<tr><td>%s</td><td class=\"q\">", sd__json_text(row, "part"));
         sd__html_text(page, sd__json_text(row, "name"));
         sd__string_add(page, "</td><td class=\"n\" data-name=\"measured\">");
-        sd__number_html(page, real(json_object_get(row, "estimate")));
+        sd__number_html(page, sd__json_number(json_object_get(row, "estimate")));
         sd__string_add(page, "</td><td class=\"n\" data-name=\"interval\">");
         if (isfinite(low) || isfinite(high)) {
             sd__number_html(page, low);
@@ -159,7 +158,7 @@ static void table(const json_t *result, sd_string *page)
             sd__number_html(page, high);
         }
         sd__string_add(page, "</td><td class=\"n\" data-name=\"theory\">");
-        sd__number_html(page, real(json_object_get(row, "theory")));
+        sd__number_html(page, sd__json_number(json_object_get(row, "theory")));
         sd__string_add(page, "</td></tr>\n");
     }
     sd__string_add(
@@ -188,7 +187,7 @@ static void provenance(const sd_catalogue_entry *entry, const json_t *result, sd
     sd__string_add(page, "</code></p>\n<p class=\"small soft\">Source: %s", entry->file);
     if (result) {
         sd__string_add(page, ". Run on %s in %.1f s, commit %s, on: ", sd__json_text(result, "date"),
-                       real(json_object_get(result, "seconds")), sd__json_text(result, "commit"));
+                       sd__json_number(json_object_get(result, "seconds")), sd__json_text(result, "commit"));
         sd__html_text(page, sd__json_text(result, "machine"));
     }
     sd__string_add(page, ".</p>\n");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/figure_json.h"
 #include "report/drawing.h"
 #include "report/html.h"
 #include "report/page.h"
@@ -17,21 +18,19 @@ void sd__number_html(sd_string *page, double value)
         sd__string_add(page, "–");
 }
 
-static double real(const json_t *value) { return json_is_number(value) ? json_number_value(value) : NAN; }
-
 /* ---- numbers ------------------------------------------------------------------------------------------------------------- */
 
 /* A string is a control that was not run: it says so. */
 static void interval(const json_t *value, sd_string *page)
 {
-    double low = real(json_object_get(value, "low")), high = real(json_object_get(value, "high"));
+    double low = sd__json_number(json_object_get(value, "low")), high = sd__json_number(json_object_get(value, "high"));
     if (json_is_string(value)) {
         sd__string_add(page, "<span class=\"soft\">");
         sd__html_text(page, json_string_value(value));
         sd__string_add(page, "</span>");
         return;
     }
-    sd__number_html(page, real(json_object_get(value, "estimate")));
+    sd__number_html(page, sd__json_number(json_object_get(value, "estimate")));
     if (isfinite(low) && isfinite(high)) {
         sd__string_add(page, " <span class=\"soft\">(");
         sd__number_html(page, low);
@@ -69,7 +68,7 @@ static void cell(const json_t *value, const json_t *column, sd_string *page)
     else if (json_is_boolean(value))
         sd__string_add(page, "%s", json_is_true(value) ? "yes" : "no");
     else
-        sd__number_html(page, real(value));
+        sd__number_html(page, sd__json_number(value));
     sd__string_add(page, "</td>");
 }
 

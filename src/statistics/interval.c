@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "base/philox.h"
+#include "base/vector.h"
 
 static const sd_interval unknown = {NAN, -INFINITY, INFINITY};
 
@@ -91,12 +92,6 @@ sd_interval sd_interval_difference(int64_t hits_a, int64_t trials_a, int64_t hit
                          d + hypot(a.high - a.estimate, b.estimate - b.low)};
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 sd_status sd_interval_bootstrap(int64_t n, const double *x, sd_statistic *statistic, void *user, int64_t resamples,
                                 uint64_t seed, double confidence, sd_interval *interval)
 {
@@ -116,7 +111,7 @@ sd_status sd_interval_bootstrap(int64_t n, const double *x, sd_statistic *statis
             drawn[i] = x[sd__random_below(&random, (uint64_t)n)];
         value[r] = statistic(user, n, drawn);
     }
-    qsort(value, (size_t)resamples, sizeof *value, ascending);
+    qsort(value, (size_t)resamples, sizeof *value, sd__ascending);
     int64_t cut = (int64_t)((1 - confidence) / 2 * (double)resamples);
     *interval = (sd_interval){statistic(user, n, x), value[cut], value[resamples - 1 - cut]};
     free(drawn);
