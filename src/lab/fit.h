@@ -1,7 +1,8 @@
 /*
  * fit.h -- "train until": networks trained until they make no mistake on their training examples, with which experiments on capacity begin.
  *
- * What a network can fit, and what it then does on fresh examples, is a question about the end of training, not about so many epochs.
+ * What a network can fit, and what it then does on fresh examples, is a question about the end of training, not about so many epochs. For
+ * other questions there is training for so many epochs, and a linear classifier to compare with.
  */
 #ifndef SD_LAB_FIT_H
 #define SD_LAB_FIT_H
