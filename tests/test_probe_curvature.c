@@ -317,6 +317,30 @@ static void residuals_tell_what_has_not_converged(void **state)
     assert_true(pair[1].residual > 0.1);
 }
 
+static sd_status one_two_four(void *user, const double *v, double *product)
+{
+    for (int i = 0; i < 3; i++)
+        product[i] = (1 << i) * v[i];
+    return SD_OK;
+}
+
+/*
+ * Two of three steps leave the tridiagonal matrix's last entries out: a3 = trace - (theta1 + theta2), and b2, whose square is the sum
+ * of the two squared residuals. The squares of all entries add up to those of the eigenvalues: 1 + 4 + 16.
+ */
+static void residuals_are_what_two_steps_leave_out(void **state)
+{
+    (void)state;
+    sd_eigenpair pair[2];
+    sd_extremes e = {.largest = pair};
+    sd_symmetric a = {.n = 3, .product = one_two_four};
+    assert_ok(sd__lanczos(&a, 2, 2, 1e-3, 1, &e));
+    double a3 = 7 - pair[0].value - pair[1].value;
+    double b2 = (21 - pow(pair[0].value, 2) - pow(pair[1].value, 2) - a3 * a3) / 2;
+    near(pow(pair[0].residual, 2) + pow(pair[1].residual, 2), b2, 1e-10, "the squared residuals");
+    assert_true(b2 > 0.01);
+}
+
 /* A space that is invariant at once (the identity has one eigenvalue, n times) must not end the search. */
 static sd_status identity(void *user, const double *v, double *product)
 {
@@ -496,6 +520,7 @@ int main(void)
         cmocka_unit_test(gauss_newton_sees_a_nonlinear_output),
         cmocka_unit_test(lanczos_finds_the_ends_of_a_known_spectrum),
         cmocka_unit_test(residuals_tell_what_has_not_converged),
+        cmocka_unit_test(residuals_are_what_two_steps_leave_out),
         cmocka_unit_test(multiple_eigenvalues_are_all_found),
         cmocka_unit_test(the_spectrum_is_the_diagonal),
         cmocka_unit_test(the_trace_lies_in_its_interval),

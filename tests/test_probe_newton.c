@@ -167,7 +167,10 @@ static void drop(sd_subject *subject)
     sd_model_free(subject->model);
 }
 
-/* Linear regression is a quadratic: one step of either kind reaches X'(Xw - y) = 0. */
+/*
+ * Linear regression is a quadratic: one step of either kind reaches X'(Xw - y) = 0. The smallest damping, 1e-8, changes its loss by less
+ * than a rounding, which may decide for it.
+ */
 static void regression_takes_one_step(void **state)
 {
     for (int kind = 0; kind < 2; kind++) {
@@ -175,17 +178,17 @@ static void regression_takes_one_step(void **state)
         sd_subject subject = subject_of(linear, SD_F64);
         assert_ok(sd__newton_descend(&subject, (sd_newton_kind)kind, &report));
         const double *w = sd_model_theta(subject.model);
-        assert_true(report.moved && report.damping == 0);
+        assert_true(report.moved && report.damping <= 1e-8);
         assert_int_equal(report.index, 0);
         assert_int_equal(report.products, IN);
         for (int j = 0; j < IN; j++) {
             double sum = 0;
             for (int i = 0; i < N; i++)
                 sum += x[i * IN + j] * (w[0] * x[i * IN] + w[1] * x[i * IN + 1] + w[2] * x[i * IN + 2] - target[i]);
-            near(sum, 0, 1e-12, "normal equation");
+            near(sum, 0, report.damping > 0 ? 1e-6 : 1e-12, "normal equation");
         }
         assert_ok(sd__newton_descend(&subject, (sd_newton_kind)kind, &report));
-        near(report.after, report.before, 1e-15, "loss at the optimum");
+        near(report.after, report.before, 1e-14, "loss at the optimum");
         drop(&subject);
     }
 }
