@@ -453,4 +453,5 @@ const sd_instrument sd__instrument_attribution = {
              {"layer", "NAME", "whose channels Grad-CAM reads (default: the last with height and width)", 0, 0, 0, 0, 0, NULL,
               0}},
     .examine = examine,
+    .cost = 1,
 };

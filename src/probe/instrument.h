@@ -71,6 +71,9 @@ typedef struct sd_instrument {
      */
     sd_status (*examine)(const sd_examination *e, sd_section *section);
 
+    int cost;             /* of a quick report of LeNet it takes about so many hundredths: for guesses of what is left */
+    int64_t most_samples; /* a report gives it no more; 0: all that it has */
+
     /* What `probes: {use: [...]}` calls it ("sharpness"); NULL: it is too slow to be used during training. */
     const char *track_name;
     /* A few numbers of the subject as it is now, for metrics.jsonl and TensorBoard. Changes nothing. */

@@ -178,4 +178,5 @@ const sd_instrument sd__instrument_linear = {
              {"features", "N", "maps of more numbers are averaged over a grid (default: 1024)", 1, 1000000, 1024, 1024, 2048,
               NULL, 0}},
     .examine = examine,
+    .cost = 13,
 };

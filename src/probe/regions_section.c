@@ -357,4 +357,5 @@ const sd_instrument sd__instrument_regions = {
              {"train", "N", "training samples whose patterns are known (default: all)", 1, INT32_MAX, 0, 5000, 0, NULL, 0},
              {"judge", "N", "samples of the test part (default: 2000)", 1, INT32_MAX, 2000, 1000, 10000, NULL, 0}},
     .examine = examine,
+    .cost = 6,
 };

@@ -412,6 +412,7 @@ const sd_instrument sd__instrument_signal = {
         "draws: they depend on each other, or on what they read. The trained network is expected to differ there: that is "
         "learning, not a fault. A unit that is dead on these samples may answer to others.",
     .examine = examine,
+    .cost = 4,
     .track_name = "signal",
     .track = track,
 };

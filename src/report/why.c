@@ -16,12 +16,13 @@
 #include "train/run_source.h"
 #include "train/trainer.h"
 
-enum { QUICK_SAMPLES = 1000, FULL_SAMPLES = 10000 };
+enum { QUICK_SAMPLES = 1000, FULL_SAMPLES = 10000, OVERVIEW_COST = 7 /* see sd_instrument.cost */ };
 
 typedef struct work {
     const sd_why_options *options;
     double start;
     int done, all;
+    int cost_done, cost_all; /* of the parts that are over, of all */
     sd_examination e;
     json_t *sections; /* in the order of the work */
     json_t *report;
@@ -33,13 +34,14 @@ static double spent(const work *w) { return sd__clock() - w->start; }
 
 static bool out_of_budget(const work *w) { return w->options->budget > 0 && spent(w) > w->options->budget; }
 
-/* The rest is guessed from the mean of what is done. */
-static void tell(work *w, const char *what)
+/* A part begins. The rest is guessed from what those before took, as against what they usually do. */
+static void tell(work *w, const char *what, int cost)
 {
-    double left = w->done ? spent(w) / w->done * (w->all - w->done) : NAN;
+    double left = w->cost_done ? spent(w) / w->cost_done * (w->cost_all - w->cost_done) : NAN;
     if (w->options->progress)
         w->options->progress(w->options->user, what, w->done + 1, w->all, left);
     w->done++;
+    w->cost_done += cost;
 }
 
 /* ---- sections ------------------------------------------------------------------------------------------------------------ */
@@ -72,10 +74,13 @@ static sd_status run_instrument(work *w, const sd_instrument *i)
         w->done++;
         return put(over_budget(w, i), 0, w->sections);
     }
-    tell(w, i->name);
-    w->e.instrument = i;
+    tell(w, i->name, i->cost);
+    sd_examination e = w->e;
+    e.instrument = i;
+    if (i->most_samples && sd_subject_samples(&e.run) > i->most_samples)
+        e.run.samples = e.untrained.samples = i->most_samples;
     double start = sd__clock();
-    sd_status status = sd__examine(&w->e, &section);
+    sd_status status = sd__examine(&e, &section);
     if (status == SD_ENOMEM)
         return status;
     if (status != SD_OK)
@@ -104,7 +109,7 @@ static sd_status write_overview(work *w, sd_section *page_one, sd_section *folde
 static sd_status run_overview(work *w)
 {
     sd_section page_one, folded;
-    tell(w, "overview");
+    tell(w, "overview", OVERVIEW_COST);
     SD_TRY(sd__section_begin(&page_one));
     sd_status status = sd__section_begin(&folded);
     if (status == SD_OK) {
@@ -175,8 +180,11 @@ static int sign(work *w, const char *run)
 static sd_status examine_all(work *w, const char *run)
 {
     int n;
-    sd__instruments(&n);
+    const sd_instrument *const *instruments = sd__instruments(&n);
     w->all = n + 1;
+    w->cost_all = OVERVIEW_COST;
+    for (int i = 0; i < n; i++)
+        w->cost_all += instruments[i]->cost;
     w->report = json_object();
     w->sections = json_array();
     sd_status status = w->report && w->sections ? run_all(w) : SD_ENOMEM;
