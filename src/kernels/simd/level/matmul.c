@@ -32,7 +32,7 @@
 #define PACK_COST 0.25
 #define STREAM_COST 0.15
 
-enum { MOST_PARTS = 32 };
+enum { MOST_PARTS = 32, LINE = 64 / sizeof(float) };
 
 /* More rows of C than these make a product tall: copying B is then below a hundredth of the work. */
 #define TALL 256
@@ -40,8 +40,8 @@ enum { MOST_PARTS = 32 };
 /* Floats of B that a part of a tall product goes through again and again: half of a second cache of 2 MB. */
 #define NEAR (1 << 18)
 
-/* Ranges of columns for each of which a tall product packs its panels of A anew; with more, A is packed whole beforehand. */
-#define MOST_REPACKS 4
+/* Rows of B that are packed along all panels of a part in one go. */
+enum { ROWS_AT_ONCE = 8 };
 
 /* Columns of one row of C that `stream` keeps in the first cache while it goes through B's rows. */
 #define STREAM_COLUMNS 2048
@@ -54,13 +54,17 @@ typedef struct cut {
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
     bool tall;                      /* B is packed whole; else by the panel */
-    bool pack_a;                    /* A is packed whole */
+    bool pack_a;                    /* A is packed whole, by the panel */
+    int64_t pitch;                  /* or its rows are copied, so many floats apart; 0: they are not */
     int a_packers, b_packers;       /* parts of the phase that packs: first B's, then A's */
     int adders;                     /* parts of the phase that adds, if ks > 1 */
     size_t packed_a, partials;      /* where in scratch, in floats, packed A and the sums of ranges of k begin */
 } cut;
 
 static int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
+/* So many floats in whole cache lines. */
+static size_t lines(int64_t floats) { return (size_t)up(floats, LINE) * LINE; }
 
 /* Two or a multiple of four: two and four threads share as many parts evenly. */
 static int64_t even(int64_t parts) { return parts < 4 ? SD_MIN(parts, 2) : parts / 4 * 4; }
@@ -138,13 +142,14 @@ static void plan_block(cut *c)
     if (!c->tall && c->ks == 1 && tiles < wanted && g->k >= 256)
         c->ks = (int)SD_MIN(wanted / tiles, g->k / 128);
     c->k_blocks = up(up(g->k, c->ks), DEPTH);
-    if (c->tall)
-        c->pack_a = c->columns > MOST_REPACKS;
+    bool fights = !c->tall && conflicts(g) && g->n >= 4 * MICRO_COLUMNS;
+    if (fights && g->a_step == 1)
+        c->pitch = (int64_t)lines(g->k) + LINE;
     else
-        c->pack_a = (g->a_row != 1 && g->a_step != 1) || (conflicts(g) && g->n >= 4 * MICRO_COLUMNS);
+        c->pack_a = fights || (g->a_row != 1 && g->a_step != 1);
     if (c->tall)
         c->b_packers = sd__parts(g->batches * c->column_panels, (double)(MICRO_COLUMNS * g->k) * PACK_COST);
-    if (c->pack_a)
+    if (c->pack_a || c->pitch)
         c->a_packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * PACK_COST);
 }
 
@@ -203,8 +208,11 @@ static void pack_a(const cut *c, const sd_args *args, int part)
         int64_t batch = i / c->row_panels;
         panel_rows(c, i % c->row_panels, &first, &last);
         const float *a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch) + first * g->a_row;
-        float *to = (float *)args->scratch + c->packed_a + (batch * g->m + first) * g->k;
-        SD_LEVELED(sd__pack)(to, last - first, a, g->a_step, g->a_row, g->k, last - first);
+        float *to = (float *)args->scratch + c->packed_a + (batch * g->m + first) * (c->pitch ? c->pitch : g->k);
+        if (c->pitch)
+            SD_LEVELED(sd__pack)(to, c->pitch, a, g->a_row, 1, last - first, g->k);
+        else
+            SD_LEVELED(sd__pack)(to, last - first, a, g->a_step, g->a_row, g->k, last - first);
     }
 }
 
@@ -214,22 +222,32 @@ static int64_t block_begin(const cut *c, int64_t from, int64_t to, int64_t block
     return from + (to - from) * block / c->k_blocks;
 }
 
-/* Range after range of k; in each, panel after panel of B, as a part will read them. */
+/* Rows [k,k+rows) of panel number i of all batches, in the range of k that begins at `from`. */
+static void pack_rows_of_b(const cut *c, const sd_args *args, int64_t i, int64_t from, int64_t depth, int64_t k, int64_t rows)
+{
+    const sd_gemm *g = &c->g;
+    int64_t batch = i / c->column_panels, panel = i % c->column_panels, column = panel * MICRO_COLUMNS;
+    const float *b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch) + column * g->b_column;
+    float *to = (float *)args->scratch + (batch * g->k * c->column_panels + from * c->column_panels + panel * depth) * MICRO_COLUMNS;
+    SD_LEVELED(sd__pack)
+    (to + (k - from) * MICRO_COLUMNS, MICRO_COLUMNS, b + k * g->b_step, g->b_step, g->b_column, rows,
+     SD_MIN(g->n - column, MICRO_COLUMNS));
+}
+
+/*
+ * B as the parts will read it: range after range of k, in each panel after panel. Where rows are consecutive a few of them are
+ * packed along all panels before the next, so that they are read in one go.
+ */
 static void pack_b(const cut *c, const sd_args *args, int part)
 {
     const sd_gemm *g = &c->g;
-    int64_t begin, end, all = c->column_panels * MICRO_COLUMNS;
+    int64_t begin, end, rows = g->b_column == 1 ? ROWS_AT_ONCE : g->k;
     sd__part(g->batches * c->column_panels, c->b_packers, part, &begin, &end);
-    for (int64_t i = begin; i < end; i++) {
-        int64_t batch = i / c->column_panels, panel = i % c->column_panels, column = panel * MICRO_COLUMNS;
-        const float *b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch) + column * g->b_column;
-        float *to = (float *)args->scratch + batch * g->k * all;
-        for (int64_t block = 0; block < c->k_blocks; block++) {
-            int64_t k = block_begin(c, 0, g->k, block), depth = block_begin(c, 0, g->k, block + 1) - k;
-            SD_LEVELED(sd__pack)
-            (to + k * all + panel * depth * MICRO_COLUMNS, MICRO_COLUMNS, b + k * g->b_step, g->b_step, g->b_column, depth,
-             SD_MIN(g->n - column, MICRO_COLUMNS));
-        }
+    for (int64_t block = 0; block < c->k_blocks; block++) {
+        int64_t from = block_begin(c, 0, g->k, block), to = block_begin(c, 0, g->k, block + 1);
+        for (int64_t k = from; k < to; k += rows)
+            for (int64_t i = begin; i < end; i++)
+                pack_rows_of_b(c, args, i, from, to - from, k, SD_MIN(rows, to - k));
     }
 }
 
@@ -245,8 +263,8 @@ typedef struct share {
     int64_t k_begin, k_end;
 } share;
 
-/* Rows of B that are fetched ahead where they are read for the first time, and lines of a panel's row. */
-enum { AHEAD = 4, LINE = 64 / sizeof(float), LINES = (MICRO_COLUMNS + LINE - 1) / LINE };
+/* Rows of B that are fetched ahead where they are read for the first time. */
+enum { AHEAD = 4 };
 
 /* One line is fetched with every MICRO_FETCH k: from here on, `step` floats apart. */
 static void fetch(micro_tile *t, const float *from, int64_t step)
@@ -261,23 +279,32 @@ static void fetch_rows_of_b(micro_tile *t)
     t->ahead += (uintptr_t)(AHEAD * t->ahead_step);
 }
 
-/* Row panel number `i` fetches a share of the next panel of B: columns of lines, whole or a piece of one. */
-static void fetch_panel(micro_tile *t, const sd_gemm *g, const float *next, int64_t i)
+/*
+ * Tile number `i` fetches a share of a panel that is packed next, whose elements lie `step` apart along k and `across` between
+ * its rows (A) or columns (B): two lines of some of its k, or of all that lies across. False if nothing is left for it.
+ */
+static bool fetch_panel(micro_tile *t, const float *next, int64_t step, int64_t across, int64_t i)
 {
-    int64_t line = i / MICRO_FETCH, piece = i % MICRO_FETCH;
-    if (g->b_column == 1 && line < LINES)
-        fetch(t, next + line * LINE + t->k * piece / MICRO_FETCH * g->b_step, g->b_step);
-    else if (g->b_step == 1 && i * LINE < t->k)
-        fetch(t, next + i * LINE, g->b_column);
+    int64_t k = i * ((t->k - MICRO_ROWS) / MICRO_FETCH), line = 2 * i * LINE;
+    if (across == 1 && k < t->k)
+        fetch(t, next + k * step, step);
+    else if (step == 1 && line < t->k)
+        fetch(t, next + line, across);
     else
-        fetch(t, t->b, 0);
+        return false;
+    return true;
 }
+
+/* A row of A is consecutive where the tiles read it. */
+static bool by_row(const cut *c) { return !c->pack_a && c->g.a_step == 1 && c->g.a_row != 1; }
 
 /* A's panel of rows [first,last) from k on: where it was packed, or where it lies. */
 static void set_a(const cut *c, const share *s, micro_tile *t, int64_t first, int64_t last, int64_t k)
 {
     const sd_gemm *g = &c->g;
-    if (c->pack_a)
+    if (c->pitch)
+        t->a = s->a + first * c->pitch + k, t->a_row = c->pitch, t->a_step = 1;
+    else if (c->pack_a)
         t->a = s->a + first * g->k + k * (last - first), t->a_row = 1, t->a_step = last - first;
     else
         t->a = s->a + first * g->a_row + k * g->a_step, t->a_row = g->a_row, t->a_step = g->a_step;
@@ -292,21 +319,26 @@ static void set_finish(const share *s, micro_tile *t, int64_t column, int64_t en
     t->slope = whole && s->slope ? s->slope + (t->c - s->c) : NULL;
 }
 
-/* All row panels of the share meet one panel of B, and fetch the next. */
+/* All row panels of the share meet one panel of B, and fetch the next. The first of them packs it, if `t.copy` says where. */
 static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k, int64_t column, const float *next)
 {
     const sd_gemm *g = &c->g;
     int vectors = t.columns > V_LANES ? 2 : 1;
-    bool steps = !c->pack_a && g->a_step == 1 && g->a_row != 1;
+    bool steps = by_row(c);
     for (int64_t panel = s->row_begin; panel < s->row_end; panel++) {
         int64_t first, last;
         panel_rows(c, panel, &first, &last);
         set_a(c, s, &t, first, last, k);
         t.c = s->c + first * g->n + column;
         set_finish(s, &t, column, k + t.k);
-        if (next)
-            fetch_panel(&t, g, next, panel - s->row_begin);
-        SD_LEVELED(sd__micro)[steps][vectors - 1][last - first - 1](&t);
+        if (!next || !fetch_panel(&t, next, g->b_step, g->b_column, panel - s->row_begin))
+            fetch(&t, t.b, 0);
+        if (t.copy) {
+            SD_LEVELED(sd__micro_copy)[steps][last - first - 1](&t);
+            t.b = t.copy, t.b_step = MICRO_COLUMNS, t.copy = NULL;
+        } else {
+            SD_LEVELED(sd__micro)[steps][vectors - 1][last - first - 1](&t);
+        }
     }
 }
 
@@ -316,12 +348,16 @@ static const float *panel_of(const cut *c, const share *s, int64_t panel, int64_
     return s->b + k * c->g.b_step + panel * MICRO_COLUMNS * c->g.b_column;
 }
 
-/* The panel that this share packs after this one. */
+/* The panel that is packed after this one: of this share, or the first of the next part, which mostly is this thread's too. */
 static const float *next_panel(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
 {
     if (panel + 1 < s->column_end)
         return panel_of(c, s, panel + 1, begin);
-    return end < s->k_end ? panel_of(c, s, s->column_begin, end) : NULL;
+    if (end < s->k_end)
+        return panel_of(c, s, s->column_begin, end);
+    if (s->column_end < c->column_panels)
+        return panel_of(c, s, s->column_end, s->k_begin);
+    return s->k_end < c->g.k ? panel_of(c, s, 0, s->k_end) : NULL;
 }
 
 /* One panel of columns from k = begin to end. */
@@ -335,11 +371,26 @@ static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_
     t.b = panel_of(c, s, panel, begin), t.b_step = g->b_step;
     fetch_rows_of_b(&t);
     bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 2;
-    if (pack) {
+    if (pack && g->b_column == 1 && columns == MICRO_COLUMNS) {
+        t.copy = packed;
+    } else if (pack) {
         SD_LEVELED(sd__pack)(packed, width, t.b, g->b_step, g->b_column, t.k, columns);
         t.b = packed, t.b_step = width;
     }
     multiply_panel(c, s, t, begin, column, pack ? next_panel(c, s, panel, begin, end) : NULL);
+}
+
+/* The tile's rows of A side by side: row after row, or k after k. */
+static void pack_panel(micro_tile *t, float *packed, int64_t rows, bool steps)
+{
+    int64_t pitch = steps ? (int64_t)lines(t->k) : rows;
+    if (steps)
+        SD_LEVELED(sd__pack)(packed, pitch, t->a, t->a_row, 1, rows, t->k);
+    else
+        SD_LEVELED(sd__pack)(packed, pitch, t->a, t->a_step, 1, t->k, rows);
+    t->a = packed;
+    t->a_row = steps ? pitch : 1;
+    t->a_step = steps ? 1 : pitch;
 }
 
 /* One panel of rows from k = begin to end, along all columns of the share: C is written row by row. */
@@ -351,18 +402,19 @@ static void multiply_rows(const cut *c, const share *s, int64_t panel, int64_t b
     panel_rows(c, panel, &first, &last);
     micro_tile t = {.k = end - begin, .b_step = MICRO_COLUMNS, .c_row = g->n, .add = begin > s->k_begin};
     set_a(c, s, &t, first, last, begin);
-    if (!c->pack_a) {
-        SD_LEVELED(sd__pack)(packed, last - first, t.a, t.a_step, t.a_row, t.k, last - first);
-        t.a = packed, t.a_row = 1, t.a_step = last - first;
-    }
+    const float *next = !c->pack_a && last < g->m ? t.a + (last - first) * g->a_row : NULL;
+    bool steps = by_row(c);
+    if (!c->pack_a)
+        pack_panel(&t, packed, last - first, steps);
     for (int64_t j = s->column_begin; j < s->column_end; j++) {
         int64_t column = j * MICRO_COLUMNS;
         t.b = s->b + (begin * c->column_panels + j * t.k) * MICRO_COLUMNS;
-        fetch_rows_of_b(&t);
+        if (!next || !fetch_panel(&t, next, g->a_step, g->a_row, j - s->column_begin))
+            fetch_rows_of_b(&t);
         t.c = s->c + first * g->n + column;
         t.columns = SD_MIN(g->n - column, MICRO_COLUMNS);
         set_finish(s, &t, column, end);
-        SD_LEVELED(sd__micro)[0][t.columns > V_LANES][last - first - 1](&t);
+        SD_LEVELED(sd__micro)[steps][t.columns > V_LANES][last - first - 1](&t);
     }
 }
 
@@ -505,8 +557,8 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
         s.b = (const float *)args->scratch + batch * c->column_panels * MICRO_COLUMNS * g->k;
     else
         s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
-    if (c->pack_a)
-        s.a = (const float *)args->scratch + c->packed_a + batch * g->m * g->k;
+    if (c->pack_a || c->pitch)
+        s.a = (const float *)args->scratch + c->packed_a + batch * g->m * (c->pitch ? c->pitch : g->k);
     else
         s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
     if (c->ks > 1) {
@@ -565,7 +617,7 @@ static void run_add(const cut *c, const sd_args *args)
 static void run(const sd_args *args)
 {
     const cut *c = args->state;
-    bool packs = c->tall || c->pack_a;
+    bool packs = c->tall || c->a_packers > 0;
     if (args->phase == 0 && args->part < c->b_packers)
         pack_b(c, args, args->part);
     else if (args->phase == 0 && packs)
@@ -576,9 +628,6 @@ static void run(const sd_args *args)
         run_add(c, args);
 }
 
-/* So many floats in whole cache lines. */
-static size_t lines(int64_t floats) { return (size_t)up(floats, LINE) * LINE; }
-
 static sd_status prepare(const sd_gemm *g, sd_work *work)
 {
     cut *c = sd__alloc_zeroed(1, sizeof *c);
@@ -588,12 +637,12 @@ static sd_status prepare(const sd_gemm *g, sd_work *work)
     plan(c);
     size_t floats = 0;
     work->phases = 0;
-    if (c->tall || c->pack_a)
+    if (c->tall || c->a_packers > 0)
         work->parts[work->phases++] = c->b_packers + c->a_packers;
     if (c->tall)
         c->packed_a = floats = lines(g->batches * c->column_panels * MICRO_COLUMNS * g->k);
-    if (c->pack_a)
-        floats += lines(g->batches * g->m * g->k);
+    if (c->a_packers > 0)
+        floats += lines(g->batches * g->m * (c->pitch ? c->pitch : g->k));
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
     if (c->ks > 1) {
         work->parts[work->phases++] = c->adders;

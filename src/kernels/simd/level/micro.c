@@ -57,11 +57,13 @@ enum { MICRO_THIRDS = (MICRO_ROWS + 2) / 3 };
 /* Where the loop over k stands. Rows of a that lie apart are reached from every third one, so that no offset is spilled. */
 typedef struct cursor {
     const float *a[MICRO_THIRDS], *b;
+    float *copy;
 } cursor;
 
-/* Some steps of k: columns of a times rows of b. */
+
+/* Some steps of k: columns of a times rows of b, which are packed behind each other if `copies`. */
 V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int steps, const int rows,
-                       const int vectors, const bool packed)
+                       const int vectors, const bool packed, const bool copies)
 {
     const int64_t a_row = packed ? 1 : t->a_row, a_step = packed ? t->a_step : 1, b_step = t->b_step;
 #pragma GCC unroll 4
@@ -70,6 +72,9 @@ V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], c
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             vb[j] = v_load(at->b + j * V_LANES);
+#pragma GCC unroll 2
+        for (int j = 0; copies && j < vectors; j++, at->copy += V_LANES)
+            v_store(at->copy, vb[j]);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
             vf va = v_set(packed ? at->a[0][i] : at->a[i / 3][i % 3 * a_row + k]);
@@ -90,7 +95,7 @@ V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], c
 
 /* All k. The first steps fetch the rows of the tile itself, the others every so often a line that somebody will need later. */
 V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int rows,
-                           const int vectors, const bool packed)
+                           const int vectors, const bool packed, const bool copies)
 {
     int64_t left = t->k;
     const float *c = t->c;
@@ -98,17 +103,18 @@ V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS
     for (int i = 0; i < rows && left > 0; i++, left--, c += t->c_row) {
         __builtin_prefetch(c, 1);
         __builtin_prefetch(c + t->columns - 1, 1);
-        multiply(t, sum, at, 1, rows, vectors, packed);
+        multiply(t, sum, at, 1, rows, vectors, packed, copies);
     }
     for (; left >= MICRO_FETCH; left -= MICRO_FETCH, ahead += (uintptr_t)t->ahead_step) {
         __builtin_prefetch((const void *)ahead);
-        multiply(t, sum, at, MICRO_FETCH, rows, vectors, packed);
+        __builtin_prefetch((const void *)(ahead + 64));
+        multiply(t, sum, at, MICRO_FETCH, rows, vectors, packed, copies);
     }
     for (; left > 0; left--)
-        multiply(t, sum, at, 1, rows, vectors, packed);
+        multiply(t, sum, at, 1, rows, vectors, packed, copies);
 }
 
-V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, const bool packed)
+V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, const bool packed, const bool copies)
 {
     vf sum[MICRO_ROWS][MICRO_VECTORS];
 #pragma GCC unroll 16
@@ -116,19 +122,20 @@ V_INLINE void micro(const micro_tile *t, const int rows, const int vectors, cons
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; j++)
             sum[i][j] = v_zero();
-    cursor at = {.b = t->b};
+    cursor at = {.b = t->b, .copy = t->copy};
 #pragma GCC unroll 16
     for (int i = 0; i < MICRO_THIRDS; i++)
         at.a[i] = 3 * i < rows ? t->a + 3 * i * (packed ? 1 : t->a_row) : t->a;
-    multiply_all(t, sum, &at, rows, vectors, packed);
+    multiply_all(t, sum, &at, rows, vectors, packed, copies);
     finish(t, sum, rows, vectors);
 }
 
-#define MICRO(rows, vectors)                                                                             \
-    static void micro_columns_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, true); } \
-    static void micro_rows_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, false); }
+#define MICRO(name, rows, vectors, packed, copies) \
+    static void name##_##rows##_##vectors(const micro_tile *t) { micro(t, rows, vectors, packed, copies); }
 /* clang-format off */
-#define MICROS(rows) MICRO(rows, 1) MICRO(rows, 2)
+#define MICROS(rows)                                                                                                    \
+    MICRO(by_column, rows, 1, true, false) MICRO(by_column, rows, 2, true, false) MICRO(by_column_copy, rows, 2, true, true)  \
+    MICRO(by_row, rows, 1, false, false) MICRO(by_row, rows, 2, false, false) MICRO(by_row_copy, rows, 2, false, true)
 #define SIX(kind, vectors) \
     kind##_1_##vectors, kind##_2_##vectors, kind##_3_##vectors, kind##_4_##vectors, kind##_5_##vectors, kind##_6_##vectors
 MICROS(1) MICROS(2) MICROS(3) MICROS(4) MICROS(5) MICROS(6)
@@ -143,6 +150,7 @@ MICROS(7) MICROS(8) MICROS(9) MICROS(10) MICROS(11) MICROS(12) MICROS(13) MICROS
     /* clang-format on */
 
     micro_kernel *const SD_LEVELED(sd__micro)[2][MICRO_VECTORS][MICRO_ROWS] = {
-        {SIZES(micro_columns, 1), SIZES(micro_columns, 2)},
-        {SIZES(micro_rows, 1), SIZES(micro_rows, 2)},
+        {SIZES(by_column, 1), SIZES(by_column, 2)},
+        {SIZES(by_row, 1), SIZES(by_row, 2)},
 };
+micro_kernel *const SD_LEVELED(sd__micro_copy)[2][MICRO_ROWS] = {SIZES(by_column_copy, 2), SIZES(by_row_copy, 2)};

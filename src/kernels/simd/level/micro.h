@@ -26,6 +26,7 @@ typedef struct micro_tile {
     int64_t a_row, a_step; /* from one row of a to the next, from one k to the next; one of the two is 1 */
     const float *b;        /* k rows of whole vectors */
     int64_t b_step;
+    float *copy;        /* sd__micro_copy: where the rows of b are packed on the way */
     uintptr_t ahead;    /* address of a line to fetch; any will do, nothing is read */
     int64_t ahead_step; /* bytes to the line that is fetched MICRO_FETCH k later */
     float *c;
@@ -42,5 +43,8 @@ typedef void micro_kernel(const micro_tile *t);
 
 /* By whether a_step is 1, vectors - 1, rows - 1. */
 extern micro_kernel *const SD_LEVELED(sd__micro)[2][MICRO_VECTORS][MICRO_ROWS];
+
+/* The same for MICRO_VECTORS vectors, which also packs b: the stores are hidden behind the arithmetic. By a_step is 1, rows - 1. */
+extern micro_kernel *const SD_LEVELED(sd__micro_copy)[2][MICRO_ROWS];
 
 #endif
