@@ -43,8 +43,14 @@ void *sd__grown(void *array, size_t count, size_t size)
 
 /*
  * Vectors of megabytes lie on pages of 2 MB where the system grants them: rows a power of two apart would otherwise cost a look
- * at the page table each. Only whole pages inside the block are asked for, so no more memory becomes resident than was meant.
+ * at the page table each. The last page counts, too, unless most of a small vector's memory would be for nothing.
  */
+static size_t with_last_page(size_t bytes)
+{
+    size_t rest = bytes % HUGE_PAGE ? HUGE_PAGE - bytes % HUGE_PAGE : 0;
+    return bytes >= HUGE_PAGE && rest <= bytes / 4 ? bytes + rest : bytes;
+}
+
 static void ask_for_huge_pages(void *block, size_t bytes)
 {
 #if defined(MADV_HUGEPAGE)
@@ -56,6 +62,7 @@ static void ask_for_huge_pages(void *block, size_t bytes)
 void *sd__alloc_aligned(size_t bytes)
 {
     void *block;
+    bytes = with_last_page(SD_MIN(bytes, PTRDIFF_MAX));
     if (bytes > PTRDIFF_MAX - HUGE_PAGE || posix_memalign(&block, bytes >= HUGE_PAGE ? HUGE_PAGE : LINE, SD_MAX(bytes, 1)))
         return NULL;
     ask_for_huge_pages(block, bytes);
