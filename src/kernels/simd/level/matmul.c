@@ -37,6 +37,9 @@ enum { MOST_PARTS = 32, LINE = 64 / sizeof(float) };
 /* More rows of C than these make a product tall: copying B is then below a hundredth of the work. */
 #define TALL 256
 
+/* So many more rows than k do, too: the work is writing C. */
+#define FLAT 4
+
 /* Floats of B that a part of a tall product goes through again and again: half of a second cache of 2 MB. */
 #define NEAR (1 << 18)
 
@@ -131,7 +134,7 @@ static void plan_block(cut *c)
     int64_t wanted = even(sd__parts(MOST_PARTS, cost / MOST_PARTS));
     c->batches = (int)SD_MIN(wanted, g->batches);
     wanted = up(wanted, c->batches);
-    c->tall = g->m > TALL;
+    c->tall = g->m > TALL || g->m >= FLAT * g->k;
     if (c->tall)
         cut_rows(c, wanted);
     else if (thin(g))
