@@ -373,7 +373,7 @@ static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_
     micro_tile t = {.k = end - begin, .c_row = g->n, .columns = columns, .add = begin > s->k_begin};
     t.b = panel_of(c, s, panel, begin), t.b_step = g->b_step;
     fetch_rows_of_b(&t);
-    bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 2;
+    bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 1;
     if (pack && g->b_column == 1 && columns == MICRO_COLUMNS) {
         t.copy = packed;
     } else if (pack) {
