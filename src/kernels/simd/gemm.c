@@ -25,18 +25,22 @@ static void normalize(sd_gemm *g)
         g->b_column = g->b_step == 1 ? g->k : 1;
 }
 
-/* A product with one column is the transposed product with one row: c' = b' a'. */
-static void turn_column_to_row(sd_gemm *g)
+void sd__gemm_turn(sd_gemm *g)
 {
-    if (g->n != 1 || g->m == 1 || g->bias >= 0)
-        return;
     sd_gemm t = *g;
-    t.m = 1, t.n = g->m;
+    t.m = g->n, t.n = g->m;
     t.a_row = g->b_column, t.a_step = g->b_step;
     t.b_step = g->a_step, t.b_column = g->a_row;
     t.a = g->b, t.b = g->a;
     t.batch[0] = g->batch[1], t.batch[1] = g->batch[0];
     *g = t;
+}
+
+/* A product with one column is the transposed product with one row: c' = b' a'. C, slope and all lie as they did. */
+static void turn_column_to_row(sd_gemm *g)
+{
+    if (g->n == 1 && g->m != 1 && g->bias < 0)
+        sd__gemm_turn(g);
 }
 
 static sd_tensor batch_axes(const sd_tensor *t)

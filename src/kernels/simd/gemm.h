@@ -25,6 +25,9 @@ typedef struct sd_gemm {
 bool sd__gemm_of_matmul(const sd_call *call, sd_gemm *g);
 bool sd__gemm_of_dense(const sd_call *call, sd_gemm *g);
 
+/* Becomes C' = B' A'. Bias and slope do not turn with it. */
+void sd__gemm_turn(sd_gemm *g);
+
 /* Offset, in elements, of matrix number `index` of the batch of operand 0 (A) or 1 (B). */
 int64_t sd__gemm_batch(const sd_gemm *g, int operand, int64_t index);
 

@@ -57,6 +57,7 @@ typedef struct cut {
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
     bool tall;                      /* B is packed whole; else by the panel */
+    bool turned;                    /* g is the product of the transposes: C' lands in scratch, and is turned at last */
     bool pack_a;                    /* A is packed whole, by the panel */
     int64_t pitch;                  /* or its rows are copied, so many floats apart; 0: they are not */
     int a_packers, b_packers;       /* parts of the phase that packs: first B's, then A's */
@@ -137,12 +138,12 @@ static void plan_block(cut *c)
     c->tall = g->m > TALL || g->m >= FLAT * g->k;
     if (c->tall)
         cut_rows(c, wanted);
-    else if (thin(g))
+    else if (thin(g) && !c->turned)
         c->ks = (int)SD_MIN(wanted, g->k / (4 * g->m));
     else
         cut_tiles(c, wanted);
     int64_t tiles = c->row_panels * c->column_panels;
-    if (!c->tall && c->ks == 1 && tiles < wanted && g->k >= 256)
+    if (!c->tall && !c->turned && c->ks == 1 && tiles < wanted && g->k >= 256)
         c->ks = (int)SD_MIN(wanted / tiles, g->k / 128);
     c->k_blocks = up(up(g->k, c->ks), DEPTH);
     bool fights = !c->tall && conflicts(g) && g->n >= 4 * MICRO_COLUMNS;
@@ -180,8 +181,21 @@ static void plan_dot(cut *c)
         c->ks = sd__parts(up(g->k, 1024), 1024 * (double)g->n * STREAM_COST);
 }
 
+/*
+ * Few columns, and an A whose columns are consecutive (the gradient of a last layer's weights): C' = B' A' reads whole lines of A,
+ * where panels of A would take a few columns of every row.
+ */
+static bool better_turned(const sd_gemm *g)
+{
+    return g->n > 1 && g->n <= MICRO_ROWS && g->m >= FLAT * g->n && g->m >= 2 * MICRO_COLUMNS && g->a_row == 1 && g->a_step != 1 &&
+           g->batches == 1 && g->bias < 0 && g->slope < 0 && !g->clip;
+}
+
 static void plan(cut *c)
 {
+    c->turned = better_turned(&c->g);
+    if (c->turned)
+        sd__gemm_turn(&c->g);
     const sd_gemm *g = &c->g;
     c->rows = c->columns = c->ks = c->batches = c->adders = 1;
     if (g->m == 1 && g->b_column == 1 && g->n >= V_LANES)
@@ -190,7 +204,9 @@ static void plan(cut *c)
         c->way = DOT, plan_dot(c);
     else
         c->way = BLOCK, plan_block(c);
-    if (c->ks > 1)
+    if (c->turned)
+        c->adders = sd__parts(g->n, (double)g->m * PACK_COST);
+    else if (c->ks > 1)
         c->adders = sd__parts(up(g->batches * g->m * g->n, 64), 64 * 0.1 * c->ks);
 }
 
@@ -564,7 +580,7 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
         s.a = (const float *)args->scratch + c->packed_a + batch * g->m * (c->pitch ? c->pitch : g->k);
     else
         s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
-    if (c->ks > 1) {
+    if (c->ks > 1 || c->turned) {
         s.c = (float *)args->scratch + c->partials + (k_part * g->batches + batch) * g->m * g->n;
     } else {
         s.c = (float *)args->out[0].data + batch * g->m * g->n;
@@ -617,6 +633,16 @@ static void run_add(const cut *c, const sd_args *args)
     }
 }
 
+/* Some columns of C' become rows of C. */
+static void run_turn(const cut *c, const sd_args *args)
+{
+    const sd_gemm *g = &c->g;
+    int64_t begin, end;
+    sd__part(g->n, c->adders, args->part, &begin, &end);
+    const float *from = (const float *)args->scratch + c->partials + begin;
+    SD_LEVELED(sd__pack)((float *)args->out[0].data + begin * g->m, g->m, from, 1, g->n, end - begin, g->m);
+}
+
 static void run(const sd_args *args)
 {
     const cut *c = args->state;
@@ -627,6 +653,8 @@ static void run(const sd_args *args)
         pack_a(c, args, args->part - c->b_packers);
     else if (args->phase == (packs ? 1 : 0))
         run_main(c, args);
+    else if (c->turned)
+        run_turn(c, args);
     else
         run_add(c, args);
 }
@@ -647,7 +675,7 @@ static sd_status prepare(const sd_gemm *g, sd_work *work)
     if (c->a_packers > 0)
         floats += lines(g->batches * g->m * (c->pitch ? c->pitch : g->k));
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
-    if (c->ks > 1) {
+    if (c->ks > 1 || c->turned) {
         work->parts[work->phases++] = c->adders;
         c->partials = floats;
         floats += (size_t)(c->ks * g->batches * g->m * g->n);
