@@ -299,18 +299,21 @@ static void fetch_rows_of_b(micro_tile *t)
 }
 
 /*
- * Tile number `i` fetches a share of a panel that is packed next, whose elements lie `step` apart along k and `across` between
- * its rows (A) or columns (B): two lines of some of its k, or of all that lies across. False if nothing is left for it.
+ * A panel that is packed next is fetched by tile after tile: two lines each of some of its k, or of all that lies across k. Its
+ * elements lie `step` apart along k and `across` between its rows (A) or columns (B).
  */
+static int64_t fetched_k(const micro_tile *t, int64_t across)
+{
+    return across == 1 ? SD_MAX((t->k - MICRO_ROWS) / MICRO_FETCH, 1) : 2 * LINE;
+}
+
+/* Share number `i`; false if there are fewer. */
 static bool fetch_panel(micro_tile *t, const float *next, int64_t step, int64_t across, int64_t i)
 {
-    int64_t k = i * ((t->k - MICRO_ROWS) / MICRO_FETCH), line = 2 * i * LINE;
-    if (across == 1 && k < t->k)
-        fetch(t, next + k * step, step);
-    else if (step == 1 && line < t->k)
-        fetch(t, next + line, across);
-    else
+    int64_t k = i * fetched_k(t, across);
+    if (k >= t->k || (across != 1 && step != 1))
         return false;
+    fetch(t, next + k * step, across == 1 ? step : across);
     return true;
 }
 
@@ -344,13 +347,15 @@ static void multiply_panel(const cut *c, const share *s, micro_tile t, int64_t k
     const sd_gemm *g = &c->g;
     int vectors = t.columns > V_LANES ? 2 : 1;
     bool steps = by_row(c);
+    /* Rows a power of two apart share a few sets of the caches, where their lines get lost: they are fetched again. */
+    int64_t shares = g->b_column == 1 ? up(t.k, fetched_k(&t, 1)) : INT64_MAX;
     for (int64_t panel = s->row_begin; panel < s->row_end; panel++) {
         int64_t first, last;
         panel_rows(c, panel, &first, &last);
         set_a(c, s, &t, first, last, k);
         t.c = s->c + first * g->n + column;
         set_finish(s, &t, column, k + t.k);
-        if (!next || !fetch_panel(&t, next, g->b_step, g->b_column, panel - s->row_begin))
+        if (next && !fetch_panel(&t, next, g->b_step, g->b_column, (panel - s->row_begin) % shares))
             fetch(&t, t.b, 0);
         if (t.copy) {
             SD_LEVELED(sd__micro_copy)[steps][last - first - 1](&t);
