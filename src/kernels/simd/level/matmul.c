@@ -46,8 +46,11 @@ enum { MOST_PARTS = 32, LINE = 64 / sizeof(float) };
 /* Rows of B that are packed along all panels of a part in one go. */
 enum { ROWS_AT_ONCE = 8 };
 
-/* Columns of one row of C that `stream` keeps in the first cache while it goes through B's rows. */
-#define STREAM_COLUMNS 2048
+/*
+ * Columns of one row of C: at most so many does `stream` keep in the first cache while it goes through B's rows, and so many at least
+ * make a part that reads memory at full speed. Parts along the columns, not k, leave less to be added.
+ */
+enum { STREAM_COLUMNS = 2048, STREAM_LEAST = 256 };
 
 typedef enum way { BLOCK, STREAM, DOT } way;
 
@@ -163,10 +166,10 @@ static void plan_stream(cut *c)
     double row = (double)g->n * STREAM_COST;
     c->batches = sd__parts(g->batches, row * (double)g->k);
     int wanted = c->batches < g->batches || g->batches > 1 ? 1 : sd__parts(g->k, row);
-    if (g->k >= 4 * wanted)
-        c->ks = wanted;
-    else
-        c->columns = sd__parts(up(g->n, 4 * V_LANES), (double)g->k * 4 * V_LANES * STREAM_COST);
+    c->columns = wanted < 4 ? 1 : (int)SD_MAX(SD_MIN(g->n / STREAM_LEAST, 4), 1);
+    c->ks = (int)up(wanted, c->columns);
+    if (g->k < 4 * c->ks)
+        c->ks = 1, c->columns = sd__parts(up(g->n, 4 * V_LANES), (double)g->k * 4 * V_LANES * STREAM_COST);
 }
 
 static void plan_dot(cut *c)
@@ -187,8 +190,8 @@ static void plan_dot(cut *c)
  */
 static bool better_turned(const sd_gemm *g)
 {
-    return g->n > 1 && g->n <= MICRO_ROWS && g->m >= FLAT * g->n && g->m >= 2 * MICRO_COLUMNS && g->a_row == 1 && g->a_step != 1 &&
-           g->batches == 1 && g->bias < 0 && g->slope < 0 && !g->clip;
+    return g->n > 1 && g->n <= MICRO_ROWS && g->m >= FLAT * g->n && g->m >= 2 * MICRO_COLUMNS && g->a_row == 1 &&
+           g->a_step != 1 && g->batches == 1 && g->bias < 0 && g->slope < 0 && !g->clip;
 }
 
 static void plan(cut *c)
@@ -247,7 +250,8 @@ static void pack_rows_of_b(const cut *c, const sd_args *args, int64_t i, int64_t
     const sd_gemm *g = &c->g;
     int64_t batch = i / c->column_panels, panel = i % c->column_panels, column = panel * MICRO_COLUMNS;
     const float *b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch) + column * g->b_column;
-    float *to = (float *)args->scratch + (batch * g->k * c->column_panels + from * c->column_panels + panel * depth) * MICRO_COLUMNS;
+    float *to =
+        (float *)args->scratch + (batch * g->k * c->column_panels + from * c->column_panels + panel * depth) * MICRO_COLUMNS;
     SD_LEVELED(sd__pack)
     (to + (k - from) * MICRO_COLUMNS, MICRO_COLUMNS, b + k * g->b_step, g->b_step, g->b_column, rows,
      SD_MIN(g->n - column, MICRO_COLUMNS));
@@ -456,19 +460,25 @@ static void multiply(const cut *c, const share *s)
 
 /* ---- stream, dot ------------------------------------------------------------------------------------------------------ */
 
-/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= 8 rows of b */
+/* Rows that `stream` reads side by side, and how far ahead: the hardware stops at the end of a page, which often is that of a row. */
+enum { STREAM_ROWS = 4, STREAM_AHEAD = 8 * V_LANES };
+
+/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= STREAM_ROWS rows of b */
 V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
                           bool add)
 {
-    float factor[8];
+    float factor[STREAM_ROWS];
     for (int i = 0; i < rows; i++)
         factor[i] = a[i * a_step];
     for (int64_t j = 0; j < n; j += V_LANES) {
         const bool whole = n - j >= V_LANES;
+        const int64_t ahead = n - j > STREAM_AHEAD ? STREAM_AHEAD : STREAM_AHEAD - n + STREAM_ROWS * b_step;
         vf sum = !add ? v_zero() : whole ? v_load(c + j) : v_load_part(c + j, n - j);
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             const float *row = b + i * b_step + j;
+            if (rows == STREAM_ROWS)
+                __builtin_prefetch(row + ahead);
             sum = v_fma(v_set(factor[i]), whole ? v_load(row) : v_load_part(row, n - j), sum);
         }
         if (whole)
@@ -482,8 +492,8 @@ static void stream(float *c, const float *a, int64_t a_step, const float *b, int
 {
     for (int64_t j = 0; j < n; j += STREAM_COLUMNS) {
         int64_t columns = SD_MIN(n - j, STREAM_COLUMNS), i = 0;
-        for (; i + 8 <= k; i += 8)
-            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 8, i > 0);
+        for (; i + STREAM_ROWS <= k; i += STREAM_ROWS)
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, STREAM_ROWS, i > 0);
         for (; i < k; i++)
             stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 1, i > 0);
     }

@@ -60,7 +60,6 @@ typedef struct cursor {
     float *copy;
 } cursor;
 
-
 /* Some steps of k: columns of a times rows of b, which are packed behind each other if `copies`. */
 V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int steps, const int rows,
                        const int vectors, const bool packed, const bool copies)
