@@ -1,9 +1,9 @@
 /*
  * columns.h -- sums over rows for every column at once, in the order of ops/sum.h: groups of rows, added one by one.
  *
- * One column vector of one group is one chain of additions. Where rows are short, four groups run side by side; where they are
- * long, a few rows are added along all columns before the next, so that memory is read in its order. The number of a group is that
- * of its first row, whatever part it belongs to.
+ * One column vector of one group is one chain of additions. Where rows are short, four groups run side by side; where they
+ * are long, a few rows are added along all columns before the next, so that memory is read in its order. The number of a group
+ * is that of its first row, whatever part it belongs to.
  */
 #ifndef SD_SIMD_COLUMNS_H
 #define SD_SIMD_COLUMNS_H

@@ -4,15 +4,15 @@
  * Three ways, by shape:
  *   block   tiles of C that stay in registers (micro.h), over ranges of k so short that a panel of A and one of B stay in the
  *           first cache.
- *           Few rows (a batch times weights): a panel of B (two vectors of columns) is copied together on the stack just
- *           before all rows of A meet it, while the next one is fetched; so B, which is large, is read once. A is read where
- *           it lies, or packed whole beforehand (a phase of its own) where its strides would fight over the same cache sets.
+ *           Few rows (a batch times weights): a panel of B (two vectors of columns) is copied together on the stack while the
+ *           first rows of A meet it, and the others fetch the next one; so B, which is large, is read once. A is read where it
+ *           lies, or copied whole beforehand (a phase of its own) where its strides would fight over the same cache sets.
  *           Many rows (`tall`: a gradient of weights): B is packed whole beforehand and stays in the second cache. A panel of
- *           A, packed on the stack (or beforehand, if many ranges of columns need it), meets all of it, so that C, which is
- *           large, is written row by row: down its columns, a power of two apart, every line would fall into the same few
- *           cache sets.
- *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then
- *           added in order (a last phase).
+ *           A, packed on the stack, meets all of it and fetches the next, so that C, which is large, is written row by row:
+ *           down its columns, a power of two apart, every line would fall into the same few cache sets.
+ *           Few columns of many rows (`turned`: a gradient of a last layer's weights): the transposed product.
+ *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of columns and of k, whose sums
+ *           are then added in order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
  * In `block`, k is cut if there are too few tiles of C for all threads, or (`thin`) few rows meet weights that stay in the
  * second cache.
@@ -47,8 +47,8 @@ enum { MOST_PARTS = 32, LINE = 64 / sizeof(float) };
 enum { ROWS_AT_ONCE = 8 };
 
 /*
- * Columns of one row of C: at most so many does `stream` keep in the first cache while it goes through B's rows, and so many at least
- * make a part that reads memory at full speed. Parts along the columns, not k, leave less to be added.
+ * Columns of one row of C: at most so many does `stream` keep in the first cache while it goes through B's rows, and so many at
+ * least make a part that reads memory at full speed. Parts along the columns, not k, leave less to be added.
  */
 enum { STREAM_COLUMNS = 2048, STREAM_LEAST = 256 };
 
@@ -64,7 +64,7 @@ typedef struct cut {
     bool pack_a;                    /* A is packed whole, by the panel */
     int64_t pitch;                  /* or its rows are copied, so many floats apart; 0: they are not */
     int a_packers, b_packers;       /* parts of the phase that packs: first B's, then A's */
-    int adders;                     /* parts of the phase that adds, if ks > 1 */
+    int adders;                     /* parts of the last phase: adds if ks > 1, turns C' */
     size_t packed_a, partials;      /* where in scratch, in floats, packed A and the sums of ranges of k begin */
 } cut;
 
@@ -185,8 +185,8 @@ static void plan_dot(cut *c)
 }
 
 /*
- * Few columns, and an A whose columns are consecutive (the gradient of a last layer's weights): C' = B' A' reads whole lines of A,
- * where panels of A would take a few columns of every row.
+ * Few columns, and an A whose columns are consecutive (the gradient of a last layer's weights): C' = B' A' reads whole lines of
+ * A, where panels of A would take a few columns of every row.
  */
 static bool better_turned(const sd_gemm *g)
 {
@@ -289,7 +289,7 @@ typedef struct share {
 /* Rows of B that are fetched ahead where they are read for the first time. */
 enum { AHEAD = 4 };
 
-/* One line is fetched with every MICRO_FETCH k: from here on, `step` floats apart. */
+/* Two neighbouring lines are fetched with every MICRO_FETCH k: from here on, `step` floats apart. */
 static void fetch(micro_tile *t, const float *from, int64_t step)
 {
     t->ahead = (uintptr_t)from;
@@ -460,7 +460,7 @@ static void multiply(const cut *c, const share *s)
 
 /* ---- stream, dot ------------------------------------------------------------------------------------------------------ */
 
-/* Rows that `stream` reads side by side, and how far ahead: the hardware stops at the end of a page, which often is that of a row. */
+/* Rows that `stream` reads side by side, and how far ahead: the hardware stops where a page ends, often that is with a row. */
 enum { STREAM_ROWS = 4, STREAM_AHEAD = 8 * V_LANES };
 
 /* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= STREAM_ROWS rows of b */
@@ -472,13 +472,14 @@ V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float 
         factor[i] = a[i * a_step];
     for (int64_t j = 0; j < n; j += V_LANES) {
         const bool whole = n - j >= V_LANES;
-        const int64_t ahead = n - j > STREAM_AHEAD ? STREAM_AHEAD : STREAM_AHEAD - n + STREAM_ROWS * b_step;
+        const int64_t ahead =
+            n - j > STREAM_AHEAD ? STREAM_AHEAD : STREAM_AHEAD - n + STREAM_ROWS * b_step; /* may be anywhere */
         vf sum = !add ? v_zero() : whole ? v_load(c + j) : v_load_part(c + j, n - j);
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
             const float *row = b + i * b_step + j;
             if (rows == STREAM_ROWS)
-                __builtin_prefetch(row + ahead);
+                __builtin_prefetch((const void *)((uintptr_t)row + (uintptr_t)ahead * sizeof *row));
             sum = v_fma(v_set(factor[i]), whole ? v_load(row) : v_load_part(row, n - j), sum);
         }
         if (whole)

@@ -52,7 +52,7 @@ V_INLINE void finish(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], con
                 v_store_n(t->c + i * t->c_row + j * V_LANES, sum[i][j], j < vectors - 1 ? V_LANES : last);
 }
 
-enum { MICRO_THIRDS = (MICRO_ROWS + 2) / 3 };
+enum { MICRO_THIRDS = (MICRO_ROWS + 2) / 3, LINE_BYTES = 64 };
 
 /* Where the loop over k stands. Rows of a that lie apart are reached from every third one, so that no offset is spilled. */
 typedef struct cursor {
@@ -92,7 +92,7 @@ V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], c
         }
 }
 
-/* All k. The first steps fetch the rows of the tile itself, the others every so often a line that somebody will need later. */
+/* All k. The first steps fetch the rows of the tile itself, the others now and then two lines that somebody will need later. */
 V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int rows,
                            const int vectors, const bool packed, const bool copies)
 {
@@ -106,7 +106,7 @@ V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS
     }
     for (; left >= MICRO_FETCH; left -= MICRO_FETCH, ahead += (uintptr_t)t->ahead_step) {
         __builtin_prefetch((const void *)ahead);
-        __builtin_prefetch((const void *)(ahead + 64));
+        __builtin_prefetch((const void *)(ahead + LINE_BYTES));
         multiply(t, sum, at, MICRO_FETCH, rows, vectors, packed, copies);
     }
     for (; left > 0; left--)

@@ -17,7 +17,7 @@
 #define MICRO_VECTORS 2
 #define MICRO_COLUMNS (MICRO_VECTORS * V_LANES)
 
-/* One line is fetched with so many k: more at once would keep the loads of the first cache waiting. */
+/* Two neighbouring lines are fetched with so many k: more at once would keep the loads of the first cache waiting. */
 enum { MICRO_FETCH = 4 };
 
 typedef struct micro_tile {
@@ -27,8 +27,8 @@ typedef struct micro_tile {
     const float *b;        /* k rows of whole vectors */
     int64_t b_step;
     float *copy;        /* sd__micro_copy: where the rows of b are packed on the way */
-    uintptr_t ahead;    /* address of a line to fetch; any will do, nothing is read */
-    int64_t ahead_step; /* bytes to the line that is fetched MICRO_FETCH k later */
+    uintptr_t ahead;    /* address of the first of two lines to fetch; any will do, nothing is read */
+    int64_t ahead_step; /* bytes to those that are fetched MICRO_FETCH k later */
     float *c;
     int64_t c_row;
     int64_t columns; /* of c that exist: the last vector may be partial */
@@ -44,7 +44,7 @@ typedef void micro_kernel(const micro_tile *t);
 /* By whether a_step is 1, vectors - 1, rows - 1. */
 extern micro_kernel *const SD_LEVELED(sd__micro)[2][MICRO_VECTORS][MICRO_ROWS];
 
-/* The same for MICRO_VECTORS vectors, which also packs b: the stores are hidden behind the arithmetic. By a_step is 1, rows - 1. */
+/* The same for MICRO_VECTORS vectors, packing b on the way: arithmetic hides the stores. By whether a_step is 1, rows - 1. */
 extern micro_kernel *const SD_LEVELED(sd__micro_copy)[2][MICRO_ROWS];
 
 #endif
