@@ -376,16 +376,17 @@ static const float *panel_of(const cut *c, const share *s, int64_t panel, int64_
     return s->b + k * c->g.b_step + panel * MICRO_COLUMNS * c->g.b_column;
 }
 
-/* The panel that is packed after this one: of this share, or the first of the next part, which mostly is this thread's too. */
+/*
+ * The panel that is packed after this one: of this share, or the first of the next part, which mostly is this thread's too. Not
+ * where k is cut: there every thread has the weights that it updates in its own cache, and nobody should take them away.
+ */
 static const float *next_panel(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
 {
     if (panel + 1 < s->column_end)
         return panel_of(c, s, panel + 1, begin);
     if (end < s->k_end)
         return panel_of(c, s, s->column_begin, end);
-    if (s->column_end < c->column_panels)
-        return panel_of(c, s, s->column_end, s->k_begin);
-    return s->k_end < c->g.k ? panel_of(c, s, 0, s->k_end) : NULL;
+    return c->ks == 1 && s->column_end < c->column_panels ? panel_of(c, s, s->column_end, s->k_begin) : NULL;
 }
 
 /* One panel of columns from k = begin to end. */
