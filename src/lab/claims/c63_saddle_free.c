@@ -1,5 +1,6 @@
 /* c63_saddle_free.c -- C63: Newton's method is drawn to saddles, and the saddle-free Newton method escapes from them. */
 #include <complex.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -72,9 +73,13 @@ static sd_status draw_paths(sd_lab *lab)
 }
 
 typedef struct escapes {
-    double off;                   /* largest distance of a saddle-free step from theory's, relative */
-    int escaped, caught, longest; /* starts that got away; from which Newton closed in; most steps that an escape took */
+    double off;            /* largest distance of a saddle-free step from theory's, relative */
+    int escaped, caught;   /* starts that got away; from which Newton closed in */
+    int shortest, longest; /* fewest and most steps that an escape took */
 } escapes;
+
+/* A step lengthens |z| to 1.5 |z| at most, and the surface is nowhere below -|z|^3: so many steps lead from |z| = 1 to below `deep`. */
+static int least_steps(void) { return (int)ceil(log(cbrt(-deep)) / log(1.5)); }
 
 /* From one point of the unit circle the saddle-free method, until it is deep down, and as many steps of Newton. */
 static sd_status leave_monkey(double angle, escapes *e)
@@ -88,15 +93,16 @@ static sd_status leave_monkey(double angle, escapes *e)
         SD_TRY(sd__surface_step(&sd__surface_monkey, SD_NEWTON, newton));
         e->off = fmax(e->off, hypot(z[0] - creal(next), z[1] - cimag(next)) / from);
     }
-    e->escaped += t < 100;
-    e->caught += hypot(newton[0], newton[1]) < 2 * pow(0.5, t); /* it has halved t times */
+    e->escaped += t >= least_steps() && sd__surface_monkey.value(z) <= deep;
+    e->caught += t > 0 && hypot(newton[0], newton[1]) < 2 * pow(0.5, t); /* it has halved t times */
+    e->shortest = SD_MIN(e->shortest, t);
     e->longest = SD_MAX(e->longest, t);
     return SD_OK;
 }
 
 static sd_status judge_monkey(sd_lab *lab)
 {
-    escapes e = {0};
+    escapes e = {.shortest = INT_MAX};
     double ridge[2] = {1, 0};
     for (int i = 0; i < STARTS; i++) {
         sd_random random = sd__lab_random(lab, "monkey saddle", i);
@@ -108,14 +114,16 @@ static sd_status judge_monkey(sd_lab *lab)
     sd__lab_number(lab, "b", e.off, 0, "x³ − 3xy²: distance of a saddle-free step from theory's, relative");
     sd__lab_number(lab, "b", e.escaped, STARTS, "starts on the unit circle from which the saddle-free method falls below −10");
     sd__lab_number(lab, "b", e.caught, STARTS, "starts from which Newton halves its distance to the saddle at every step");
+    sd__lab_number(lab, "b", e.shortest, NAN, "fewest steps that an escape took (no method of such steps needs less than %d)",
+                   least_steps());
     sd__lab_number(lab, "b", e.longest, NAN, "most steps that an escape took");
     sd__lab_number(lab, "b", ridge[0], pow(0.5, 30),
                    "distance from the saddle after 30 saddle-free steps from (1, 0), on the ridge");
     sd__lab_judge(
         lab, "b", sd__rule_fact(e.off < 1e-12 && all && ridge[0] == pow(0.5, 30)),
-        "%d of %d starts escape, in %d steps at most, while Newton closes in from %d; on the ridge itself the saddle-free "
+        "%d of %d starts escape, in %d to %d steps, while Newton closes in from %d; on the ridge itself the saddle-free "
         "method closes in as well",
-        e.escaped, STARTS, e.longest, e.caught);
+        e.escaped, STARTS, e.shortest, e.longest, e.caught);
     return draw_paths(lab);
 }
 
@@ -174,31 +182,37 @@ static void draw_courses(sd_lab *lab, const struct setup *s, const sd_races *rac
     sd__races_draw(lab, races);
 }
 
-static void judge_lower(sd_lab *lab, const char *part, sd_interval lead)
+/* idle: a method that lowered no loss, or NULL */
+static void judge_lower(sd_lab *lab, const char *part, const char *idle, sd_interval lead)
 {
-    sd__lab_judge(lab, part, sd__rule_at_most(lead, 0), "the saddle-free loss is lower by %.3f (interval %.3f to %.3f)",
-                  -lead.estimate, -lead.high, -lead.low);
+    if (idle)
+        sd__lab_judge(lab, part, SD_NOT_DECIDED, "%s did not lower the loss, so there is nothing to compare", idle);
+    else
+        sd__lab_judge(lab, part, sd__rule_at_most(lead, 0), "the saddle-free loss is lower by %.3f (interval %.3f to %.3f)",
+                      -lead.estimate, -lead.high, -lead.low);
 }
 
 static void judge_networks(sd_lab *lab, const sd_races *races, bool plateau)
 {
     sd_interval newton = sd__races_lead(races, SD_SADDLE_FREE, SD_NEWTON, sd__lab_confidence(COMPARISONS));
     sd_interval sgd = sd__races_lead(races, SD_SADDLE_FREE, SGD, sd__lab_confidence(COMPARISONS));
+    const char *idle = sd__races_idle(races);
     double fall = sd__races_record(lab, plateau ? "e" : "", races);
     sd__lab_measure(lab, plateau ? "e" : "c", newton, NAN, "%s: saddle-free − Newton", races->task);
     sd__lab_measure(lab, plateau ? "e" : "d", sgd, NAN, "%s: saddle-free − SGD", races->task);
     sd__races_record_index(lab, races);
     if (!plateau) {
-        judge_lower(lab, "c", newton);
-        judge_lower(lab, "d", sgd);
+        judge_lower(lab, "c", idle, newton);
+        judge_lower(lab, "d", idle, sgd);
         return;
     }
     sd_verdict both = sd__rule_both(sd__rule_at_most(newton, 0), sd__rule_at_most(sgd, 0));
-    const char *why = fall > flat              ? ", so this is no plateau yet"
+    const char *why = idle                     ? ", since not every method lowered the loss"
+                      : fall > flat            ? ", so this is no plateau yet"
                       : both != SD_NOT_DECIDED ? ""
                                                : "; an interval that holds 0 decides nothing";
     sd__lab_judge(
-        lab, "e", fall <= flat ? both : SD_NOT_DECIDED,
+        lab, "e", fall <= flat && !idle ? both : SD_NOT_DECIDED,
         "saddle-free − Newton is %.4f (%.4f to %.4f), saddle-free − SGD %.4f (%.4f to %.4f); the last tenth changed no "
         "mean loss by more than %.1f %%%s",
         newton.estimate, newton.low, newton.high, sgd.estimate, sgd.low, sgd.high, 100 * fall, why);
@@ -265,19 +279,22 @@ const sd_claim sd__claim_c63_saddle_free = {
                "settled. A step costs as many products as there are parameters.",
     .kind = SD_MEASUREMENT,
     .question = SD_WHY_WELL,
-    .part = {{"a", "On x² − y² Newton lands on the saddle in one step, and the saddle-free step takes (x, y) to (0, 2y).",
-              "Both within 1e-12 of the distance, from every start.", SD_CONFIRMED},
-             {"b", "The saddle-free method escapes from the monkey saddle, except exactly on a ridge; Newton never does.",
-              "Every start on the unit circle falls below −10 while Newton halves its distance; every step is theory's within "
-              "1e-12; from (1, 0) both halve it.",
-              SD_CONFIRMED},
-             {"c", "On a network its training loss ends at or below that of damped Newton (cross-entropy, equal steps).",
-              "Simultaneous 95 % interval of the paired difference, upper end at most 0.", SD_CONFIRMED},
-             {"d", "… and at or below that of tuned SGD (cross-entropy, equal gradients).",
-              "Simultaneous 95 % interval of the paired difference, upper end at most 0.", SD_CONFIRMED},
-             {"e", "The same of both at the plateau (squared loss).",
-              "As before, for both differences; not decided unless the last tenth of the budget changes every method's mean "
-              "loss by less than 1 %.",
-              SD_CONFIRMED}},
+    .part =
+        {{"a", "On x² − y² Newton lands on the saddle in one step, and the saddle-free step takes (x, y) to (0, 2y).",
+          "Both within 1e-12 of the distance, from every start.", SD_CONFIRMED},
+         {"b", "The saddle-free method escapes from the monkey saddle, except exactly on a ridge; Newton never does.",
+          "Every start on the unit circle falls below −10 in 2 steps or more (by theory no step does more than lengthen the "
+          "distance 1.5-fold), while Newton halves its distance; every step is theory's within 1e-12; from (1, 0) both "
+          "halve it.",
+          SD_CONFIRMED},
+         {"c", "On a network its training loss ends at or below that of damped Newton (cross-entropy, equal steps).",
+          "Simultaneous 95 % interval of the paired difference, upper end at most 0; not decided if a method lowered no loss.",
+          SD_CONFIRMED},
+         {"d", "… and at or below that of tuned SGD (cross-entropy, equal gradients).",
+          "Simultaneous 95 % interval of the paired difference, upper end at most 0.", SD_CONFIRMED},
+         {"e", "The same of both at the plateau (squared loss).",
+          "As before, for both differences; not decided unless the last tenth of the budget changes every method's mean "
+          "loss by less than 1 %.",
+          SD_CONFIRMED}},
     .run = run,
 };
