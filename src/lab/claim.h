@@ -43,7 +43,7 @@ typedef struct sd_claim_part {
 typedef struct sd_slide_error {
     const char *id; /* "E04" */
     const char *printed, *correct;
-    const char *part; /* the part whose measurement shows it; NULL: none does, it is a matter of reading */
+    const char *part; /* the part whose measurement shows it */
 } sd_slide_error;
 
 typedef struct sd_lab sd_lab;

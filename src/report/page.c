@@ -100,16 +100,28 @@ static void verdicts(const sd_claim *claim, const json_t *result, sd_string *pag
     }
 }
 
-static void errors(const sd_claim *claim, sd_string *page)
+void sd__slide_error_html(sd_string *page, const sd_slide_error *error, const json_t *result)
+{
+    const json_t *part = sd__result_part(result, error->part);
+    sd__string_add(page, "Printed: ");
+    sd__html_text(page, error->printed);
+    sd__string_add(page, "<br>Correct: ");
+    sd__html_text(page, error->correct);
+    if (part) {
+        sd__string_add(page, "<br>Measured: ");
+        sd__html_text(page, sd__json_text(part, "reason"));
+        sd__string_add(page, ".");
+    }
+}
+
+static void errors(const sd_claim *claim, const json_t *result, sd_string *page)
 {
     if (!claim->error[0].id)
         return;
     sd__string_add(page, "<h2>The slide's errors</h2>\n");
     for (int i = 0; i < SD_SLIDE_ERRORS && claim->error[i].id; i++) {
-        sd__string_add(page, "<div class=\"card\"><p><b>%s</b> Printed: ", claim->error[i].id);
-        sd__html_text(page, claim->error[i].printed);
-        sd__string_add(page, "<br>Correct: ");
-        sd__html_text(page, claim->error[i].correct);
+        sd__string_add(page, "<div class=\"card\"><p><b>%s</b> ", claim->error[i].id);
+        sd__slide_error_html(page, &claim->error[i], result);
         sd__string_add(page, "</p></div>\n");
     }
 }
@@ -207,7 +219,7 @@ sd_status sd__claim_page(const sd_catalogue_entry *entry, const json_t *result, 
     paragraph(page, "Theory", claim->theory);
     paragraph(page, "Protocol", claim->protocol);
     paragraph(page, "Caution", claim->caution);
-    errors(claim, page);
+    errors(claim, result, page);
     table(result, page);
     provenance(entry, result, page);
     sd__html_end(page);

@@ -137,19 +137,11 @@ static void slide_errors(const json_t *results, sd_string *page)
     for (int i = 0; i < n; i++)
         for (int e = 0; e < SD_SLIDE_ERRORS && entries[i].claim->error[e].id; e++) {
             const sd_claim *claim = entries[i].claim;
-            const sd_slide_error *error = &claim->error[e];
-            const json_t *part = error->part ? sd__result_part(json_object_get(results, claim->id), error->part) : NULL;
             if (!shown++)
                 sd__string_add(page, "<h2 id=\"errors\">Errors of the slides that these claims show</h2>\n");
-            sd__string_add(page, "<div class=\"card\"><p><b>%s</b> (<a href=\"%s.html\">%s</a>, %s) Printed: ", error->id,
+            sd__string_add(page, "<div class=\"card\"><p><b>%s</b> (<a href=\"%s.html\">%s</a>, %s) ", claim->error[e].id,
                            claim->id, claim->id, claim->lecture);
-            sd__html_text(page, error->printed);
-            sd__string_add(page, "<br>Correct: ");
-            sd__html_text(page, error->correct);
-            if (part) {
-                sd__string_add(page, "<br>Measured: ");
-                sd__html_text(page, sd__json_text(part, "reason"));
-            }
+            sd__slide_error_html(page, &claim->error[e], json_object_get(results, claim->id));
             sd__string_add(page, "</p></div>\n");
         }
 }
