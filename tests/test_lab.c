@@ -16,6 +16,7 @@
 
 #include <sonde/data.h>
 
+#include "base/file.h"
 #include "classic/halfspaces.h"
 #include "classic/mean_field.h"
 #include "classic/nearest.h"
@@ -201,6 +202,51 @@ static void threads_change_no_number(void **state)
     assert_int_equal(access("lab-test/site/C01.html", R_OK), 0); /* not run, has its page all the same */
 }
 
+static int occurrences(const char *text, const char *words)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+        n++;
+    return n;
+}
+
+/* A result of the claim whose parts give these words as the reason, and no figure. */
+static json_t *made_up(const sd_claim *claim, const char *reason)
+{
+    json_t *parts = json_array();
+    for (int i = 0; i < sd__claim_parts(claim); i++)
+        json_array_append_new(parts,
+                              json_pack("{s:s, s:s, s:s}", "id", claim->part[i].id, "verdict", "CONFIRMED", "reason", reason));
+    return json_pack("{s:s, s:o}", "id", claim->id, "parts", parts);
+}
+
+/* Every error of a slide stands beside what was measured of it, on the first page and on its claim's. */
+static void every_slide_error_has_its_measurement(void **state)
+{
+    static const char *const errors[] = {"E01", "E04", "E08", "E09", "E12", "E23", "E38", "E39"};
+    int n, listed = 0;
+    char *text;
+    size_t length;
+    json_t *results = json_object();
+    const sd_catalogue_entry *entries = sd__catalogue(&n);
+    for (int i = 0; i < n; i++) {
+        json_object_set_new(results, entries[i].claim->id, made_up(entries[i].claim, "seven of nine"));
+        for (int e = 0; e < SD_SLIDE_ERRORS && entries[i].claim->error[e].id; e++)
+            listed++;
+    }
+    assert_int_equal(listed, sizeof errors / sizeof *errors);
+    assert_int_equal(sd__lab_site("lab-test/errors", results), SD_OK);
+    json_decref(results);
+    assert_int_equal(sd__file_read("lab-test/errors/index.html", SIZE_MAX, &text, &length), SD_OK);
+    assert_int_equal(occurrences(text, "<br>Measured: seven of nine."), listed);
+    for (int e = 0; e < listed; e++)
+        assert_non_null(strstr(text, errors[e]));
+    free(text);
+    assert_int_equal(sd__file_read("lab-test/errors/C52.html", SIZE_MAX, &text, &length), SD_OK);
+    assert_non_null(strstr(text, "quadratics only<br>Measured: seven of nine."));
+    free(text);
+}
+
 static void broken_results_are_named(void **state)
 {
     json_t *results;
@@ -238,6 +284,46 @@ static void labels_are_text(void **state)
     figure.n_series = 1;
     figure.series = &series[1];
     assert_int_equal(sd__figure_svg(&figure, &svg), SD_EINVAL);
+}
+
+/* The axes, from the one path of the frame: down its left side and along its foot. */
+static bool find_frame(const char *svg, double *left, double *right, double *top)
+{
+    double x[3], y[3];
+    for (const char *at = svg; (at = strstr(at, " d='M")); at++)
+        if (sscanf(at, " d='M%lf,%lf L%lf,%lf L%lf,%lf M", &x[0], &y[0], &x[1], &y[1], &x[2], &y[2]) == 6 && x[0] == x[1] &&
+            y[1] == y[2]) {
+            *left = x[0];
+            *right = x[2];
+            *top = y[0];
+            return true;
+        }
+    return false;
+}
+
+/* A mark is 4 units wide on either side: the outermost stay clear of the frame, on an axis of either kind. */
+static void points_keep_clear_of_the_frame(void **state)
+{
+    const sd_figure_point points[] = {{1, 2, 1, 3}, {10, 20, 15, 25}, {100, 3, 2, 4}};
+    const sd_figure_series series = {"measured", SD_FIGURE_POINTS, 3, points};
+    for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+        sd_figure figure = {"F", "x", "y", logarithmic, false, 1, &series, 0, NULL};
+        char *svg = NULL;
+        double left = 0, right = 0, top = 0, x = 0, y = 0;
+        int marks = 0;
+        if (sd__figure_svg(&figure, &svg) == SD_ENOTFOUND)
+            return;
+        assert_non_null(svg);
+        assert_true(find_frame(svg, &left, &right, &top));
+        for (const char *at = svg; (at = strstr(at, "gpPt6' transform='translate(")); at++) {
+            assert_int_equal(sscanf(at, "gpPt6' transform='translate(%lf,%lf)", &x, &y), 2);
+            marks += y > top; /* the key's is above */
+            if (!(x - left > 6 && right - x > 6))
+                fail_msg("a mark at %g, between %g and %g", x, left, right);
+        }
+        assert_int_equal(marks, 2 * 3); /* each is drawn on a rim of its own */
+        free(svg);
+    }
 }
 
 static void csv_holds_every_number(void **state)
@@ -399,8 +485,10 @@ int main(void)
         cmocka_unit_test(rules_have_three_answers),
         cmocka_unit_test(columns_of_runs_are_members_of_rows),
         cmocka_unit_test(threads_change_no_number),
+        cmocka_unit_test(every_slide_error_has_its_measurement),
         cmocka_unit_test(broken_results_are_named),
         cmocka_unit_test(labels_are_text),
+        cmocka_unit_test(points_keep_clear_of_the_frame),
         cmocka_unit_test(csv_holds_every_number),
         cmocka_unit_test(margins_have_their_closed_forms),
         cmocka_unit_test(halfspaces_know_and_from_xor),

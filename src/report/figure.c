@@ -145,14 +145,38 @@ static void ticks(const sd_figure *figure, sd_string *script)
     sd__string_add(script, "set xrange [%.10g:%.10g]\n", first - 0.6, last + 0.6);
 }
 
-/* Points and their bars keep clear of the axis at either end. (On a logarithmic axis, and with ticks of its own, there is room.) */
+static void widen(const sd_figure *figure, const sd_figure_series *series, double *first, double *last)
+{
+    for (int i = 0; i < series->n; i++)
+        if (shown(figure, &series->point[i])) {
+            *first = fmin(*first, series->point[i].x);
+            *last = fmax(*last, series->point[i].x);
+        }
+}
+
+/* gnuplot knows no offsets on a logarithmic axis: the room at either end is a factor. */
+static void range_of_logarithms(const sd_figure *figure, double room, sd_string *script)
+{
+    double first = INFINITY, last = 0;
+    for (int s = 0; s < figure->n_series; s++)
+        widen(figure, &figure->series[s], &first, &last);
+    double factor = last > first ? pow(last / first, room) : 2;
+    sd__string_add(script, "set xrange [%.10g:%.10g]\n", first / factor, last * factor);
+}
+
+/* Points and their bars keep clear of the axis at either end. (With ticks of its own, there is room.) */
 static void margins(const sd_figure *figure, sd_string *script)
 {
+    const double room = 0.03;
     bool points = false;
     for (int s = 0; s < figure->n_series; s++)
         points = points || figure->series[s].style == SD_FIGURE_POINTS;
-    if (points && !figure->log_x && !figure->n_ticks)
-        sd__string_add(script, "set autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\n");
+    if (!points || figure->n_ticks)
+        return;
+    if (figure->log_x)
+        range_of_logarithms(figure, room, script);
+    else
+        sd__string_add(script, "set autoscale xfix\nset offsets graph %g, graph %g, 0, 0\n", room, room);
 }
 
 /* The names above the plot take none of its room: from the fifth on, each makes the picture higher by its line. */
