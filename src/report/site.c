@@ -10,10 +10,6 @@
 #include "report/html.h"
 #include "report/page.h"
 
-enum { LECTURES = 5 };
-
-static const char *const lectures[LECTURES] = {"D0", "D1", "D2", "D3", "D4"};
-
 static const char *const outcomes[] = {"CONFIRMED", "REFUTED", "NOT DECIDED", ""}; /* "": not run */
 
 static int outcome_of(const json_t *result, const char *part)
@@ -32,11 +28,11 @@ typedef bool belongs(const sd_claim *claim, int g);
 
 static bool of_kind(const sd_claim *claim, int g) { return (int)claim->kind == g; }
 static bool of_question(const sd_claim *claim, int g) { return (int)claim->question == g; }
-static bool of_lecture(const sd_claim *claim, int g) { return strstr(claim->lecture, lectures[g]); }
+static bool of_lecture(const sd_claim *claim, int g) { return strstr(claim->lecture, sd__lectures[g]); }
 
 static const char *kind_name(int g) { return sd__claim_kind_name((sd_claim_kind)g); }
 static const char *question_name(int g) { return sd__question_name((sd_question)g); }
-static const char *lecture_name(int g) { return sd__lecture_name(lectures[g]); }
+static const char *lecture_name(int g) { return sd__lecture_name(sd__lectures[g]); }
 
 static const struct grouping {
     const char *title;
@@ -44,7 +40,7 @@ static const struct grouping {
     belongs *belongs;
     const char *(*name)(int g);
 } groupings[] = {
-    {"lecture", LECTURES, of_lecture, lecture_name},
+    {"lecture", SD_LECTURES, of_lecture, lecture_name},
     {"kind", SD_CLAIM_KINDS, of_kind, kind_name},
     {"question", SD_QUESTIONS, of_question, question_name},
 };
