@@ -25,6 +25,7 @@
 #include "lab/runner.h"
 #include "lab/runs.h"
 #include "report/figure.h"
+#include "report/html.h"
 #include "report/site.h"
 
 static sd_context *context;
@@ -286,6 +287,30 @@ static void labels_are_text(void **state)
     assert_int_equal(sd__figure_svg(&figure, &svg), SD_EINVAL);
 }
 
+static void writes(void (*write)(sd_string *page, const char *text), const char *text, const char *wanted)
+{
+    sd_string page = {0};
+    write(&page, text);
+    assert_string_equal(page.text ? page.text : "", wanted);
+    free(page.text);
+}
+
+/* Numbers as people write them, and nothing else: names, versions, options and dates stay as they are. */
+static void numbers_are_written_as_people_do(void **state)
+{
+    writes(sd__html_text, "within 1e-12, at 3.25e+05 or -7e-3", "within 10⁻¹², at 3.25·10⁵ or −7·10⁻³");
+    writes(sd__html_text, "-0.5 (-1 to 2) [-3] x=-4", "−0.5 (−1 to 2) [−3] x=−4");
+    writes(sd__html_text, "1663370 weights, 54000 samples, 12345678", "1,663,370 weights, 54000 samples, 12,345,678");
+    writes(sd__html_text, "64ed3a6e94860107 2026-11-28 100-64-10 --top-5 c1e-5x v1.2345678 a_1234567",
+           "64ed3a6e94860107 2026-11-28 100-64-10 --top-5 c1e-5x v1.2345678 a_1234567");
+    writes(sd__html_text, "<b> & \"q\"", "&lt;b&gt; &amp; &quot;q&quot;");
+    writes(sd__html_formula, "2^((k−1)n₀) + e^−E(x,h) over 2^1.002.",
+           "2<sup>(k−1)n₀</sup> + e<sup>−E(x,h)</sup> over 2<sup>1.002</sup>.");
+    writes(sd__html_formula, "Σ_P w_ij, p_train(c), (Wh)_j = R_D+1 and a _ or ^",
+           "Σ<sub>P</sub> w<sub>ij</sub>, p<sub>train</sub>(c), (Wh)<sub>j</sub> = R<sub>D</sub>+1 and a _ or ^");
+    writes(sd__html_formula, "1e-6 and x^(a < b", "10⁻⁶ and x^(a &lt; b");
+}
+
 /* The axes, from the one path of the frame: down its left side and along its foot. */
 static bool find_frame(const char *svg, double *left, double *right, double *top)
 {
@@ -488,6 +513,7 @@ int main(void)
         cmocka_unit_test(every_slide_error_has_its_measurement),
         cmocka_unit_test(broken_results_are_named),
         cmocka_unit_test(labels_are_text),
+        cmocka_unit_test(numbers_are_written_as_people_do),
         cmocka_unit_test(points_keep_clear_of_the_frame),
         cmocka_unit_test(csv_holds_every_number),
         cmocka_unit_test(margins_have_their_closed_forms),

@@ -33,16 +33,19 @@ static bool of_lecture(const sd_claim *claim, int g) { return strstr(claim->lect
 static const char *kind_name(int g) { return sd__claim_kind_name((sd_claim_kind)g); }
 static const char *question_name(int g) { return sd__question_name((sd_question)g); }
 static const char *lecture_name(int g) { return sd__lecture_name(sd__lectures[g]); }
+static const char *lecture_key(int g) { return sd__lectures[g]; }
+static const char *no_key(int g) { return (void)g, ""; }
 
 static const struct grouping {
     const char *title;
     int groups;
     belongs *belongs;
+    const char *(*key)(int g); /* what claims and errors call it by */
     const char *(*name)(int g);
 } groupings[] = {
-    {"lecture", SD_LECTURES, of_lecture, lecture_name},
-    {"kind", SD_CLAIM_KINDS, of_kind, kind_name},
-    {"question", SD_QUESTIONS, of_question, question_name},
+    {"lecture", SD_LECTURES, of_lecture, lecture_key, lecture_name},
+    {"kind", SD_CLAIM_KINDS, of_kind, no_key, kind_name},
+    {"question", SD_QUESTIONS, of_question, no_key, question_name},
 };
 
 static void counts(const struct grouping *by, const json_t *results, sd_string *page)
@@ -60,7 +63,8 @@ static void counts(const struct grouping *by, const json_t *results, sd_string *
                 count[outcome_of(json_object_get(results, entries[i].claim->id), entries[i].claim->part[p].id)]++;
         if (!all)
             continue;
-        sd__string_add(page, "<tr><td><a href=\"#%s-%d\">%s</a></td>", by->title, g, by->name(g));
+        sd__string_add(page, "<tr><td><a href=\"#%s-%d\">%s%s%s</a></td>", by->title, g, by->key(g), *by->key(g) ? " · " : "",
+                       by->name(g));
         for (size_t o = 0; o < SD_COUNT(outcomes); o++)
             sd__string_add(page, "<td class=\"n\">%d</td>", count[o]);
         sd__string_add(page, "</tr>\n");
@@ -90,8 +94,8 @@ static void lists(const struct grouping *by, const json_t *results, sd_string *p
             if (!by->belongs(entries[i].claim, g))
                 continue;
             if (!shown++)
-                sd__string_add(page, "<h2 id=\"%s-%d\">By %s: %s</h2>\n<ul class=\"claims\">\n", by->title, g, by->title,
-                               by->name(g));
+                sd__string_add(page, "<h2 id=\"%s-%d\">By %s: %s%s%s</h2>\n<ul class=\"claims\">\n", by->title, g, by->title,
+                               by->key(g), *by->key(g) ? " · " : "", by->name(g));
             item(entries[i].claim, results, page);
         }
         if (shown)
@@ -116,7 +120,7 @@ static void by_verdict(const json_t *results, sd_string *page)
                                    *outcomes[o] ? outcomes[o] : "not run");
                 sd__string_add(page, "<li><span class=\"id\"><a href=\"%s.html\">%s%s</a></span>", claim->id, claim->id,
                                claim->part[p].id);
-                sd__html_text(page, claim->part[p].statement);
+                sd__html_formula(page, claim->part[p].statement);
                 sd__string_add(page, "</li>\n");
             }
         if (shown)

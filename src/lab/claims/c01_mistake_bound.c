@@ -128,9 +128,7 @@ static sd_status run(sd_lab *lab)
     bool equal = true;
     sd__lab_figure(lab, "Mistakes until none is left, against the bound of each data set", "R² / margin²", "mistakes", true,
                    true);
-    sd__lab_series(lab, "theory: at most the bound", SD_SERIES_LINE);
-    for (double x = 1; x < 3000; x *= 2)
-        sd__lab_point(lab, x, x);
+    sd__lab_line(lab, "theory: at most the bound", SD_SERIES_LINE, 1, 1, 3000, 3000);
     sd__lab_series(lab, "planted data, random and adversarial order", SD_SERIES_POINTS);
     for (int i = 0; i < runs; i++) {
         double ratio = 0, printed = 0;

@@ -41,9 +41,10 @@ static sd_status judge_saddle(sd_lab *lab)
     }
     sd__lab_number(lab, "a", newton, 0, "x² − y²: distance from the saddle after one step of Newton, relative");
     sd__lab_number(lab, "a", free_of, 0, "x² − y²: distance from (0, 2y) after one saddle-free step, relative");
-    sd__lab_judge(lab, "a", sd__rule_fact(newton < 1e-12 && free_of < 1e-12),
-                  "from %d starts Newton's step ends %.1g from the saddle, the saddle-free one %.1g from (0, 2y)", STARTS,
-                  newton, free_of);
+    sd__lab_judge(
+        lab, "a", sd__rule_fact(newton < 1e-12 && free_of < 1e-12),
+        "from %d starts Newton's step ends at a distance of %.1g from the saddle, the saddle-free one of %.1g from (0, 2y)",
+        STARTS, newton, free_of);
     return SD_OK;
 }
 
@@ -59,17 +60,17 @@ static sd_status draw_paths(sd_lab *lab)
     sd__lab_figure(lab,
                    "Steps on the monkey saddle x³ − 3xy²: Newton halves the distance to it, the saddle-free steps turn away",
                    "x", "y", false, false);
-    for (int kind = SD_SADDLE_FREE; kind >= SD_NEWTON; kind--)
+    for (int kind = SD_SADDLE_FREE; kind >= SD_NEWTON; kind--) {
+        sd__lab_series(lab, kind == SD_NEWTON ? "theory: Newton" : "theory: saddle-free", SD_SERIES_LINE);
         for (int i = 0; i < 3; i++) {
-            char name[64];
             double complex z = start[i][0] + I * start[i][1];
-            snprintf(name, sizeof name, "theory: %s, start %d", kind == SD_NEWTON ? "Newton" : "saddle-free", i + 1);
-            sd__lab_series(lab, name, SD_SERIES_LINE);
             for (int t = 0; t < SHOWN; t++, z = next_of((sd_newton_kind)kind, z))
                 sd__lab_point(lab, creal(z), cimag(z));
+            sd__lab_point(lab, NAN, NAN); /* the line ends */
         }
-    SD_TRY(sd__surface_draw(lab, "saddle-free", &sd__surface_monkey, SD_SADDLE_FREE, 3, start, SHOWN));
-    return sd__surface_draw(lab, "Newton", &sd__surface_monkey, SD_NEWTON, 3, start, SHOWN);
+    }
+    SD_TRY(sd__surface_draw(lab, "saddle-free, from three starts", &sd__surface_monkey, SD_SADDLE_FREE, 3, start, SHOWN));
+    return sd__surface_draw(lab, "Newton, from the same starts", &sd__surface_monkey, SD_NEWTON, 3, start, SHOWN);
 }
 
 typedef struct escapes {
@@ -114,8 +115,7 @@ static sd_status judge_monkey(sd_lab *lab)
     sd__lab_number(lab, "b", e.off, 0, "x³ − 3xy²: distance of a saddle-free step from theory's, relative");
     sd__lab_number(lab, "b", e.escaped, STARTS, "starts on the unit circle from which the saddle-free method falls below −10");
     sd__lab_number(lab, "b", e.caught, STARTS, "starts from which Newton halves its distance to the saddle at every step");
-    sd__lab_number(lab, "b", e.shortest, NAN, "fewest steps that an escape took (no method of such steps needs less than %d)",
-                   least_steps());
+    sd__lab_number(lab, "b", e.shortest, NAN, "fewest steps that an escape took (theory: at least %d)", least_steps());
     sd__lab_number(lab, "b", e.longest, NAN, "most steps that an escape took");
     sd__lab_number(lab, "b", ridge[0], pow(0.5, 30),
                    "distance from the saddle after 30 saddle-free steps from (1, 0), on the ridge");
@@ -174,8 +174,8 @@ static sd_status compare(sd_lab *lab, const sd_digit_sets *d, int setup, int run
 static void draw_courses(sd_lab *lab, const struct setup *s, const sd_races *races)
 {
     char caption[160];
-    snprintf(caption, sizeof caption, "%s of a network with %d tanh units on %d digits, mean of all runs", s->name, HIDDEN,
-             SAMPLES);
+    snprintf(caption, sizeof caption, "Training loss (%s) of a network with %d tanh units on %d digits, mean of all runs",
+             s->name, HIDDEN, SAMPLES);
     sd__lab_figure(lab, caption, "gradients computed (a Hessian-vector product counts as one)", "training loss", false,
                    s->log_y);
     sd__lab_line(lab, "theory: all classes alike", SD_SERIES_DASHES, 0, s->alike, races->first->work[s->steps], s->alike);
