@@ -58,6 +58,9 @@ for page in index C01 C10 C30 C122; do [ -s site/$page.html ] || fail "site/$pag
 [ -s site/C10-1.csv ] || fail "the figure of C10 has no data"
 says site/index.html 'href="C01.html"'
 says site/C01.html "not run"
+says site/C30.html "sonde lab run C30 --quick --seed 1<"
+says site/C03.html "sonde lab run C03 --quick --seed 1 --seeds 2<" # or it would not be the same again
+says site/C30.html "D3 (Ruderman 2014) and D4 (Herman, KTH)"
 expect 1 lab report other --results none.jsonl
 says err "sonde lab run all"
 expect 1 lab report site/index.html

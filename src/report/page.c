@@ -211,6 +211,8 @@ static void provenance(const sd_catalogue_entry *entry, const json_t *result, sd
     sd__string_add(page, "<h2>Run it again</h2>\n<p><code>sonde lab run %s --%s", entry->claim->id, *mode ? mode : "quick");
     if (result)
         sd__string_add(page, " --seed %lld", (long long)json_integer_value(json_object_get(result, "seed")));
+    if (json_object_get(result, "seeds"))
+        sd__string_add(page, " --seeds %lld", (long long)json_integer_value(json_object_get(result, "seeds")));
     sd__string_add(page, "</code></p>\n<p class=\"small soft\">Source: %s", entry->file);
     if (result) {
         sd__string_add(page, ". Run on %s in %.1f s, commit %s, on: ", sd__json_text(result, "date"),
