@@ -124,14 +124,14 @@ static sd_status remainder_of(sd_lab *lab, double *h, double *w, double *v, doub
     double rest[D];
     sd_graph *graph = sd_graph_new();
     sd_node at = sd_input(graph, "w", SD_F64, SD_SHAPE(1, D)), by = sd_input(graph, "v", SD_F64, SD_SHAPE(1, D));
-    sd_node there = sd_add(at, by), hessian = sd_input(graph, "h", SD_F64, SD_SHAPE(D, D)), point[] = {at, there}, g[2], hv;
+    sd_node there = sd_add(at, by), hessian = sd_input(graph, "h", SD_F64, SD_SHAPE(D, D)), point[] = {at, there}, cost[2],
+            g[2], hv;
     for (int i = 0; i < 2; i++) {
         sd_node squares = sd_scale(sd_mul(sd_matmul(point[i], false, hessian, false), point[i]), 0.5);
-        sd_node cost = sd_sum(sd_add(squares, sd_scale(sd_softplus(point[i]), bend)), SD_ALL_AXES, false);
-        sd_grad(cost, 1, &point[i], &g[i]);
-        if (!i)
-            sd_hvp(cost, 1, &at, &by, &hv);
+        cost[i] = sd_sum(sd_add(squares, sd_scale(sd_softplus(point[i]), bend)), SD_ALL_AXES, false);
+        sd_grad(cost[i], 1, &point[i], &g[i]);
     }
+    sd_hvp(cost[0], 1, &at, &by, &hv);
     sd_status status =
         sd_eval(sd__lab_context(lab), sd_sub(sd_sub(g[1], g[0]), hv), (sd_feed[]){{"w", w}, {"v", v}, {"h", h}, {0}}, rest);
     sd_graph_free(graph);
