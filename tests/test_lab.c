@@ -351,6 +351,53 @@ static void points_keep_clear_of_the_frame(void **state)
     }
 }
 
+/* Likewise on a logarithmic axis upwards, where the least value is a power of ten, on which gnuplot's own axis would begin. */
+static void points_keep_clear_of_the_foot(void **state)
+{
+    const sd_figure_point points[] = {{1, 1, NAN, NAN}, {2, 30, NAN, NAN}, {3, 1000, NAN, NAN}};
+    const sd_figure_series series = {"measured", SD_FIGURE_POINTS, 3, points};
+    sd_figure figure = {"F", "x", "y", false, true, 1, &series, 0, NULL};
+    char *svg = NULL;
+    double left = 0, right = 0, top = 0, x, y, lowest = 0, foot = 0;
+    if (sd__figure_svg(&figure, &svg) == SD_ENOTFOUND)
+        return;
+    assert_true(find_frame(svg, &left, &right, &top));
+    for (const char *at = svg; (at = strstr(at, "gpPt6' transform='translate(")); at++)
+        if (sscanf(at, "gpPt6' transform='translate(%lf,%lf)", &x, &y) == 2)
+            lowest = fmax(lowest, y);
+    for (const char *at = svg; (at = strstr(at, " d='M")); at++)
+        if (sscanf(at, " d='M%lf,%lf L%*f,%lf", &x, &y, &foot) == 3 && x == left && y == top)
+            break;
+    if (!(lowest > top && foot - lowest > 6))
+        fail_msg("a mark at %g, between %g and %g", lowest, top, foot);
+    free(svg);
+}
+
+/* Names of categories that do not fit side by side are all there, at an angle; short ones lie flat. */
+static void long_names_stand_at_an_angle(void **state)
+{
+    static const char *const names[2][6] = {
+        {"a1", "a2", "a3", "a4", "a5", "a6"},
+        {"convolution1", "normalisation1", "activation1", "convolution2", "normalisation2", "activation2"}};
+    sd_figure_point points[6];
+    sd_figure_tick ticks[6];
+    const sd_figure_series series = {"measured", SD_FIGURE_POINTS, 6, points};
+    for (int many = 0; many < 2; many++) {
+        for (int i = 0; i < 6; i++) {
+            points[i] = (sd_figure_point){i, i, NAN, NAN};
+            ticks[i] = (sd_figure_tick){i, names[many][i]};
+        }
+        sd_figure figure = {"F", "x", "y", false, false, 1, &series, 6, ticks};
+        char *svg = NULL;
+        if (sd__figure_svg(&figure, &svg) == SD_ENOTFOUND)
+            return;
+        for (int i = 0; i < 6; i++)
+            assert_non_null(strstr(svg, names[many][i]));
+        assert_int_equal(occurrences(svg, ") rotate(-35"), many ? 6 : 0);
+        free(svg);
+    }
+}
+
 static void csv_holds_every_number(void **state)
 {
     const sd_figure_point points[] = {{0.1, 1.0 / 3, NAN, 1e300}};
@@ -515,6 +562,8 @@ int main(void)
         cmocka_unit_test(labels_are_text),
         cmocka_unit_test(numbers_are_written_as_people_do),
         cmocka_unit_test(points_keep_clear_of_the_frame),
+        cmocka_unit_test(points_keep_clear_of_the_foot),
+        cmocka_unit_test(long_names_stand_at_an_angle),
         cmocka_unit_test(csv_holds_every_number),
         cmocka_unit_test(margins_have_their_closed_forms),
         cmocka_unit_test(halfspaces_know_and_from_xor),

@@ -200,7 +200,8 @@ static void several_races_are_compared_in_pairs(void **state)
     sd_races races = {&runs, course, "task", method, 2, 1, 10};
     assert_ok(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab));
     double fall = sd__races_record(&lab, "e", &races), wanted = 0.25;
-    assert_near_f64(&fall, &wanted, 1, 1e-15);          /* of the other: 1 - 1.5 / 2 */
+    assert_near_f64(&fall, &wanted, 1, 1e-15); /* of the other: 1 - 1.5 / 2 */
+    assert_non_null(sd__races_idle(&races));
     assert_string_equal(sd__races_idle(&races), "one"); /* it ends where it began */
     course[0].loss[0] = 1.9;
     assert_null(sd__races_idle(&races));
