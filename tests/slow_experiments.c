@@ -62,7 +62,7 @@ static const sd_claim *find(const char *id)
 
 static void experiments_reach_the_foreseen_verdicts(void **state)
 {
-    static const char *const exact[] = {"C23", "C30", "C31", "C52", "C65"};
+    static const char *const exact[] = {"C23", "C30", "C31"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (run(find(exact[i]), 1) != SD_AS_EXPECTED)
             fail_msg("%s: not the verdict that the catalogue foresees", exact[i]);
@@ -70,8 +70,8 @@ static void experiments_reach_the_foreseen_verdicts(void **state)
 
 static void three_seeds_agree(void **state)
 {
-    static const char *const drawn[] = {"C01", "C03", "C10", "C35", "C38",  "C39", "C84",
-                                        "C86", "C87", "C88", "C99", "C100", "C122"};
+    static const char *const drawn[] = {"C01", "C03", "C10", "C35", "C38", "C39", "C52",  "C65",
+                                        "C84", "C85", "C86", "C87", "C88", "C99", "C100", "C122"};
     for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
         for (uint64_t seed = 1; seed <= 3; seed++)
             if (run(find(drawn[i]), seed) != SD_AS_EXPECTED)

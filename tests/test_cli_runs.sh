@@ -120,6 +120,14 @@ END
     expect 0 eval --json
     holds out "j['samples'] == 20"
     expect 0 train --resume runs/last --set train.epochs=2 --quiet
+    mv sets others
+    for command in eval why; do
+        expect 1 $command
+        says err "data set mnist is not on this machine"
+        says err "--data-dir DIR, or SONDE_DATA, names the folder that holds mnist/"
+    done
+    expect 0 why --data-dir others --budget 0.0001
+    SONDE_DATA=$here/others expect 0 eval
 )
 
 # info and profile.

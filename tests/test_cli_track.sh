@@ -3,15 +3,15 @@
 
 small_yaml >plain.yaml
 { small_yaml; echo 'probes: {every: 10, use: [signal, sharpness], samples: 32}'; } >probed.yaml
-expect 0 train plain.yaml --set train.epochs=2 --out plain --quiet
-expect 0 train probed.yaml --set train.epochs=2 --out probed --quiet
+expect 0 train plain.yaml --out plain --quiet # 200 steps
+expect 0 train probed.yaml --out probed --quiet
 [ "$(weights plain)" = "$(weights probed)" ] || fail "measuring changed the weights"
 python3 - <<'END' || fail "the lines of the probes"
 import json
 lines = [json.loads(l) for l in open("probed/metrics.jsonl")]
 probes = [l for l in lines if l["event"] == "probe"]
 last = max(l["step"] for l in lines)
-assert [l["step"] for l in probes] == list(range(0, last + 1, 10)), [l["step"] for l in probes]
+assert last == 200 and [l["step"] for l in probes] == list(range(0, last + 1, 10)), [l["step"] for l in probes]
 assert all(l["sharpness"] > 0 for l in probes)
 assert all(0 <= l["signal/relu1/saturated"] <= 1 and l["signal/dense1/gradient_norm"] > 0 for l in probes)
 assert all(l["signal/dead"] >= 0 and l["signal/stuck"] == 0 for l in probes) # a ReLU that is always saturated is dead

@@ -130,6 +130,11 @@ cd elsewhere
 expect 2 why
 says err "run"
 cd ..
-rm points.csv
+
+# Data that is gone: what is missing, and what would be right; and that it is.
+mkdir moved
+mv points.csv moved/points.csv
 expect 1 why points
-says err "points.csv"
+says err "no file $here/points.csv; --data-dir DIR names a folder that has it"
+expect 0 why points --data-dir moved --budget 0.0001
+says out "report: points/report.html"

@@ -16,6 +16,7 @@
 
 #include <sonde/data.h>
 
+#include "base/file.h"
 #include "classic/halfspaces.h"
 #include "classic/mean_field.h"
 #include "classic/nearest.h"
@@ -24,6 +25,7 @@
 #include "lab/runner.h"
 #include "lab/runs.h"
 #include "report/figure.h"
+#include "report/html.h"
 #include "report/site.h"
 
 static sd_context *context;
@@ -201,6 +203,51 @@ static void threads_change_no_number(void **state)
     assert_int_equal(access("lab-test/site/C01.html", R_OK), 0); /* not run, has its page all the same */
 }
 
+static int occurrences(const char *text, const char *words)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+        n++;
+    return n;
+}
+
+/* A result of the claim whose parts give these words as the reason, and no figure. */
+static json_t *made_up(const sd_claim *claim, const char *reason)
+{
+    json_t *parts = json_array();
+    for (int i = 0; i < sd__claim_parts(claim); i++)
+        json_array_append_new(parts,
+                              json_pack("{s:s, s:s, s:s}", "id", claim->part[i].id, "verdict", "CONFIRMED", "reason", reason));
+    return json_pack("{s:s, s:o}", "id", claim->id, "parts", parts);
+}
+
+/* Every error of a slide stands beside what was measured of it, on the first page and on its claim's. */
+static void every_slide_error_has_its_measurement(void **state)
+{
+    static const char *const errors[] = {"E01", "E04", "E08", "E09", "E12", "E23", "E38", "E39"};
+    int n, listed = 0;
+    char *text;
+    size_t length;
+    json_t *results = json_object();
+    const sd_catalogue_entry *entries = sd__catalogue(&n);
+    for (int i = 0; i < n; i++) {
+        json_object_set_new(results, entries[i].claim->id, made_up(entries[i].claim, "seven of nine"));
+        for (int e = 0; e < SD_SLIDE_ERRORS && entries[i].claim->error[e].id; e++)
+            listed++;
+    }
+    assert_int_equal(listed, sizeof errors / sizeof *errors);
+    assert_int_equal(sd__lab_site("lab-test/errors", results), SD_OK);
+    json_decref(results);
+    assert_int_equal(sd__file_read("lab-test/errors/index.html", SIZE_MAX, &text, &length), SD_OK);
+    assert_int_equal(occurrences(text, "<br>Measured: seven of nine."), listed);
+    for (int e = 0; e < listed; e++)
+        assert_non_null(strstr(text, errors[e]));
+    free(text);
+    assert_int_equal(sd__file_read("lab-test/errors/C52.html", SIZE_MAX, &text, &length), SD_OK);
+    assert_non_null(strstr(text, "quadratics only<br>Measured: seven of nine."));
+    free(text);
+}
+
 static void broken_results_are_named(void **state)
 {
     json_t *results;
@@ -238,6 +285,115 @@ static void labels_are_text(void **state)
     figure.n_series = 1;
     figure.series = &series[1];
     assert_int_equal(sd__figure_svg(&figure, &svg), SD_EINVAL);
+}
+
+static void writes(void (*write)(sd_string *page, const char *text), const char *text, const char *wanted)
+{
+    sd_string page = {0};
+    write(&page, text);
+    assert_string_equal(page.text ? page.text : "", wanted);
+    free(page.text);
+}
+
+/* Numbers as people write them, and nothing else: names, versions, options and dates stay as they are. */
+static void numbers_are_written_as_people_do(void **state)
+{
+    writes(sd__html_text, "within 1e-12, at 3.25e+05 or -7e-3", "within 10⁻¹², at 3.25·10⁵ or −7·10⁻³");
+    writes(sd__html_text, "-0.5 (-1 to 2) [-3] x=-4", "−0.5 (−1 to 2) [−3] x=−4");
+    writes(sd__html_text, "1663370 weights, 54000 samples, 12345678", "1,663,370 weights, 54000 samples, 12,345,678");
+    writes(sd__html_text, "64ed3a6e94860107 2026-11-28 100-64-10 --top-5 c1e-5x v1.2345678 a_1234567",
+           "64ed3a6e94860107 2026-11-28 100-64-10 --top-5 c1e-5x v1.2345678 a_1234567");
+    writes(sd__html_text, "<b> & \"q\"", "&lt;b&gt; &amp; &quot;q&quot;");
+    writes(sd__html_formula, "2^((k−1)n₀) + e^−E(x,h) over 2^1.002.",
+           "2<sup>(k−1)n₀</sup> + e<sup>−E(x,h)</sup> over 2<sup>1.002</sup>.");
+    writes(sd__html_formula, "Σ_P w_ij, p_train(c), (Wh)_j = R_D+1 and a _ or ^",
+           "Σ<sub>P</sub> w<sub>ij</sub>, p<sub>train</sub>(c), (Wh)<sub>j</sub> = R<sub>D</sub>+1 and a _ or ^");
+    writes(sd__html_formula, "1e-6 and x^(a < b", "10⁻⁶ and x^(a &lt; b");
+}
+
+/* The axes, from the one path of the frame: down its left side and along its foot. */
+static bool find_frame(const char *svg, double *left, double *right, double *top, double *foot)
+{
+    double x[3], y[3];
+    for (const char *at = svg; (at = strstr(at, " d='M")); at++)
+        if (sscanf(at, " d='M%lf,%lf L%lf,%lf L%lf,%lf M", &x[0], &y[0], &x[1], &y[1], &x[2], &y[2]) == 6 && x[0] == x[1] &&
+            y[1] == y[2]) {
+            *left = x[0];
+            *right = x[2];
+            *top = y[0];
+            *foot = y[2];
+            return true;
+        }
+    return false;
+}
+
+/* A mark is 4 units wide on either side: the outermost stay clear of the frame, on an axis of either kind. */
+static void points_keep_clear_of_the_frame(void **state)
+{
+    const sd_figure_point points[] = {{1, 2, 1, 3}, {10, 20, 15, 25}, {100, 3, 2, 4}};
+    const sd_figure_series series = {"measured", SD_FIGURE_POINTS, 3, points};
+    for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+        sd_figure figure = {"F", "x", "y", logarithmic, false, 1, &series, 0, NULL};
+        char *svg = NULL;
+        double left = 0, right = 0, top = 0, foot = 0, x = 0, y = 0;
+        int marks = 0;
+        if (sd__figure_svg(&figure, &svg) == SD_ENOTFOUND)
+            return;
+        assert_non_null(svg);
+        assert_true(find_frame(svg, &left, &right, &top, &foot));
+        for (const char *at = svg; (at = strstr(at, "gpPt6' transform='translate(")); at++) {
+            assert_int_equal(sscanf(at, "gpPt6' transform='translate(%lf,%lf)", &x, &y), 2);
+            marks += y > top; /* the key's is above */
+            if (!(x - left > 6 && right - x > 6))
+                fail_msg("a mark at %g, between %g and %g", x, left, right);
+        }
+        assert_int_equal(marks, 2 * 3); /* each is drawn on a rim of its own */
+        free(svg);
+    }
+}
+
+/* Likewise on a logarithmic axis upwards, where the least value is a power of ten, on which gnuplot's own axis would begin. */
+static void points_keep_clear_of_the_foot(void **state)
+{
+    const sd_figure_point points[] = {{1, 1, NAN, NAN}, {2, 30, NAN, NAN}, {3, 1000, NAN, NAN}};
+    const sd_figure_series series = {"measured", SD_FIGURE_POINTS, 3, points};
+    sd_figure figure = {"F", "x", "y", false, true, 1, &series, 0, NULL};
+    char *svg = NULL;
+    double left = 0, right = 0, top = 0, x, y, lowest = 0, foot = 0;
+    if (sd__figure_svg(&figure, &svg) == SD_ENOTFOUND)
+        return;
+    assert_true(find_frame(svg, &left, &right, &top, &foot));
+    for (const char *at = svg; (at = strstr(at, "gpPt6' transform='translate(")); at++)
+        if (sscanf(at, "gpPt6' transform='translate(%lf,%lf)", &x, &y) == 2)
+            lowest = fmax(lowest, y);
+    if (!(lowest > top && foot - lowest > 6))
+        fail_msg("a mark at %g, between %g and %g", lowest, top, foot);
+    free(svg);
+}
+
+/* Names of categories that do not fit side by side are all there, at an angle; short ones lie flat. */
+static void long_names_stand_at_an_angle(void **state)
+{
+    static const char *const names[2][6] = {
+        {"a1", "a2", "a3", "a4", "a5", "a6"},
+        {"convolution1", "normalisation1", "activation1", "convolution2", "normalisation2", "activation2"}};
+    sd_figure_point points[6];
+    sd_figure_tick ticks[6];
+    const sd_figure_series series = {"measured", SD_FIGURE_POINTS, 6, points};
+    for (int many = 0; many < 2; many++) {
+        for (int i = 0; i < 6; i++) {
+            points[i] = (sd_figure_point){i, i, NAN, NAN};
+            ticks[i] = (sd_figure_tick){i, names[many][i]};
+        }
+        sd_figure figure = {"F", "x", "y", false, false, 1, &series, 6, ticks};
+        char *svg = NULL;
+        if (sd__figure_svg(&figure, &svg) == SD_ENOTFOUND)
+            return;
+        for (int i = 0; i < 6; i++)
+            assert_non_null(strstr(svg, names[many][i]));
+        assert_int_equal(occurrences(svg, ") rotate(-35"), many ? 6 : 0);
+        free(svg);
+    }
 }
 
 static void csv_holds_every_number(void **state)
@@ -399,8 +555,13 @@ int main(void)
         cmocka_unit_test(rules_have_three_answers),
         cmocka_unit_test(columns_of_runs_are_members_of_rows),
         cmocka_unit_test(threads_change_no_number),
+        cmocka_unit_test(every_slide_error_has_its_measurement),
         cmocka_unit_test(broken_results_are_named),
         cmocka_unit_test(labels_are_text),
+        cmocka_unit_test(numbers_are_written_as_people_do),
+        cmocka_unit_test(points_keep_clear_of_the_frame),
+        cmocka_unit_test(points_keep_clear_of_the_foot),
+        cmocka_unit_test(long_names_stand_at_an_angle),
         cmocka_unit_test(csv_holds_every_number),
         cmocka_unit_test(margins_have_their_closed_forms),
         cmocka_unit_test(halfspaces_know_and_from_xor),

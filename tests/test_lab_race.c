@@ -191,6 +191,7 @@ static void several_races_are_compared_in_pairs(void **state)
     sd_course *course = runs.row;
     for (int i = 0; i < 3; i++)
         for (int m = 0; m < 2; m++) {
+            course[2 * i + m].loss[0] = m ? 3 : 1.8;
             course[2 * i + m].loss[9] = 2;
             course[2 * i + m].loss[10] = m ? 1.5 : 1.8 + 0.1 * (i - 1);
             course[2 * i + m].work[10] = 70;
@@ -200,6 +201,12 @@ static void several_races_are_compared_in_pairs(void **state)
     assert_ok(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab));
     double fall = sd__races_record(&lab, "e", &races), wanted = 0.25;
     assert_near_f64(&fall, &wanted, 1, 1e-15); /* of the other: 1 - 1.5 / 2 */
+    assert_non_null(sd__races_idle(&races));
+    assert_string_equal(sd__races_idle(&races), "one"); /* it ends where it began */
+    course[0].loss[0] = 1.9;
+    assert_null(sd__races_idle(&races));
+    course[1].loss[0] = NAN;
+    assert_string_equal(sd__races_idle(&races), "other");
     sd__races_record_index(&lab, &races);
     assert_int_equal(json_array_size(lab.measurements), 2 * 2 + 2);
     json_t *row = json_array_get(lab.measurements, 4);

@@ -663,6 +663,38 @@ static void page_one_holds_the_numbers_of_a_known_run(void **state)
     close_scene(&s);
 }
 
+/* Mean confidence less accuracy of the network that says (-w, w) x, from the samples themselves. */
+static double excess_by_hand(const scene *s, double w)
+{
+    static double x[TEST][2];
+    int32_t label[TEST], position[TEST];
+    double excess = 0;
+    for (int i = 0; i < TEST; i++)
+        position[i] = i;
+    ok(sd_dataset_read(s->e.data.test, TEST, position, SD_F64, NULL, x, label, NULL));
+    for (int i = 0; i < TEST; i++)
+        excess += (1 / (1 + exp(-2 * w * fabs(x[i][0]))) - ((x[i][0] > 0) == label[i])) / TEST;
+    return excess;
+}
+
+/* Large weights are surer than right, small ones more right than sure: the sentence says which. */
+static void page_one_says_whether_it_is_too_sure_or_too_unsure(void **state)
+{
+    (void)state;
+    static const double weights[] = {4, 0.1};
+    for (int k = 0; k < 2; k++) {
+        scene s;
+        char text[64];
+        open_plane(&s, weights[k]);
+        look(&s, NULL);
+        double excess = excess_by_hand(&s, weights[k]);
+        assert_true(k ? excess < -0.3 : excess > 0.02);
+        snprintf(text, sizeof text, "On average it is %.2f points too %s.", 100 * fabs(excess), k ? "unsure" : "sure");
+        line_says(&s, "calibration", text);
+        close_scene(&s);
+    }
+}
+
 /* The nearest neighbour and the linear model by brute force and by construction: classes that a line separates. */
 static void controls_are_what_they_say(void **state)
 {
@@ -1300,6 +1332,7 @@ int main(void)
         cmocka_unit_test(only_a_good_network_may_doubt_labels),
         cmocka_unit_test(what_was_not_measured_leads_to_no_advice),
         cmocka_unit_test(page_one_holds_the_numbers_of_a_known_run),
+        cmocka_unit_test(page_one_says_whether_it_is_too_sure_or_too_unsure),
         cmocka_unit_test(controls_are_what_they_say),
         cmocka_unit_test(the_constant_is_that_of_the_training_part),
         cmocka_unit_test(sorted_sets_are_drawn_from),

@@ -406,6 +406,50 @@ static void the_strength_is_chosen_without_the_test_samples(void **state)
     sd_model_free(model);
 }
 
+static double fit_loss(const sd_model *model, int n, const double *x, const int32_t *y, int tests, const double *t)
+{
+    sd_dataset *train = labelled(n, SD_SHAPE(2), x, y, 2), *test = labelled(tests, SD_SHAPE(2), t, y, 2);
+    sd_linear_report r;
+    assert_ok(
+        sd_probe_linear(&(sd_subject){.model = (sd_model *)model, .data = train}, &(sd_linear_options){.test = test}, &r));
+    double loss = r.layer[0].loss;
+    sd_linear_report_clear(&r);
+    sd_dataset_free(train);
+    sd_dataset_free(test);
+    return loss;
+}
+
+/*
+ * Features are scaled by the fit samples alone: neither far-away test inputs nor a validation input that is moved changes a bit of what
+ * is fitted. Of 20 samples 4 are for validation, whichever they are.
+ */
+static void features_are_scaled_by_the_fit_samples(void **state)
+{
+    (void)state;
+    enum { FEW = 20 };
+    double x[FEW * 2], far[FEW * 2];
+    int32_t y[FEW];
+    int kept = 0;
+    sd_random random = sd__random(15, 0);
+    draw(&random, FEW * 2, x);
+    for (int i = 0; i < FEW; i++)
+        y[i] = x[2 * i] + 0.5 * sd__random_normal(&random) > 0;
+    for (int i = 0; i < FEW * 2; i++)
+        far[i] = 1000 + 50 * x[i];
+    sd_model *model = classifier(affine, SD_SHAPE(2), 2);
+    double loss = fit_loss(model, FEW, x, y, FEW, x);
+    assert_true(loss > 0 && loss < log(2));
+    assert_true(fit_loss(model, FEW, x, y, FEW, far) == loss);
+    for (int i = 0; i < FEW; i++) {
+        double here = x[2 * i];
+        x[2 * i] += y[i] ? 0.5 : -0.5; /* not so far that another strength is the best */
+        kept += fit_loss(model, FEW, x, y, FEW, far) == loss;
+        x[2 * i] = here;
+    }
+    assert_int_equal(kept, 4);
+    sd_model_free(model);
+}
+
 /* Class 2 is met at the test alone: nobody can predict it, and it counts as wrong. */
 static void a_class_without_fit_samples_is_missed(void **state)
 {
@@ -496,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_samples_are_not_fitted_to),
         cmocka_unit_test(neighbours_are_looked_for_among_fit_samples),
         cmocka_unit_test(the_strength_is_chosen_without_the_test_samples),
+        cmocka_unit_test(features_are_scaled_by_the_fit_samples),
         cmocka_unit_test(a_class_without_fit_samples_is_missed),
         cmocka_unit_test(what_cannot_be_measured_is_said),
     };

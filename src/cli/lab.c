@@ -10,6 +10,8 @@
 
 enum { EXIT_DIFFERS = 4, EXIT_UNDECIDED = 5 };
 
+static const char *const not_run = "not run";
+
 static const char *results_file(const sd_cli *cli)
 {
     const char *path = sd__cli_get(cli, "--results");
@@ -18,17 +20,45 @@ static const char *results_file(const sd_cli *cli)
 
 /* ---- list ---------------------------------------------------------------------------------------------------------------- */
 
-/* Does the claim pass --lecture, --kind and --verdict (of any part)? */
-static bool wanted(const sd_cli *cli, const sd_claim *claim, const json_t *result)
+/* NULL: any. */
+typedef struct filter {
+    const char *lecture, *kind, *verdict;
+} filter;
+
+/* One of n names, in whichever case it is written, or NULL without the option; says what is possible and returns false. */
+static bool choice(const sd_cli *cli, const char *option, int n, const char *const *names, const char **chosen)
 {
-    const char *lecture = sd__cli_get(cli, "--lecture"), *kind = sd__cli_get(cli, "--kind"),
-               *verdict = sd__cli_get(cli, "--verdict");
-    if (lecture && !strstr(claim->lecture, lecture))
-        return false;
-    if (kind && strcmp(kind, sd__claim_kind_name(claim->kind)))
-        return false;
-    const char *reached = json_string_value(json_object_get(result, "verdict"));
-    return !verdict || (reached && strstr(reached, verdict));
+    const char *text = sd__cli_get(cli, option);
+    sd_string all = {0};
+    *chosen = NULL;
+    for (int i = 0; text && i < n; i++) {
+        if (!strcasecmp(text, names[i]))
+            *chosen = names[i];
+        sd__string_add(&all, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
+    }
+    if (text && !*chosen)
+        sd__say(SD_EXIT_USAGE, "%s %s: %s is wanted", option, text, all.text ? all.text : "");
+    free(all.text);
+    return !text || *chosen;
+}
+
+static bool read_filter(const sd_cli *cli, filter *f)
+{
+    const char *kinds[SD_CLAIM_KINDS], *verdicts[SD_VERDICTS + 1];
+    for (int i = 0; i < SD_CLAIM_KINDS; i++)
+        kinds[i] = sd__claim_kind_name((sd_claim_kind)i);
+    for (int i = 0; i < SD_VERDICTS; i++)
+        verdicts[i] = sd__verdict_name((sd_verdict)i);
+    verdicts[SD_VERDICTS] = not_run;
+    return choice(cli, "--lecture", SD_LECTURES, sd__lectures, &f->lecture) &&
+           choice(cli, "--kind", SD_CLAIM_KINDS, kinds, &f->kind) &&
+           choice(cli, "--verdict", SD_VERDICTS + 1, verdicts, &f->verdict);
+}
+
+static bool passes(const filter *f, const sd_claim *claim, const char *headline)
+{
+    return (!f->lecture || strstr(claim->lecture, f->lecture)) &&
+           (!f->kind || !strcmp(f->kind, sd__claim_kind_name(claim->kind))) && (!f->verdict || strstr(headline, f->verdict));
 }
 
 static json_t *claim_json(const sd_claim *claim, const json_t *result)
@@ -44,33 +74,46 @@ static json_t *claim_json(const sd_claim *claim, const json_t *result)
                      json_string_value(json_object_get(result, "verdict")));
 }
 
+static void list_claim(const sd_claim *claim, const json_t *result, const char *headline, json_t *all)
+{
+    if (all)
+        json_array_append_new(all, claim_json(claim, result));
+    else
+        printf("%-5s %-6s %-12s %-54s %s\n", claim->id, claim->lecture, sd__claim_kind_name(claim->kind), claim->title,
+               headline);
+}
+
 static int list(sd_cli *cli)
 {
     int n;
+    filter f;
     const sd_catalogue_entry *entries = sd__catalogue(&n);
-    json_t *results = NULL, *all = json_array();
+    json_t *results = NULL;
+    if (!read_filter(cli, &f))
+        return SD_EXIT_USAGE;
     if (sd__lab_results(results_file(cli), &results) == SD_EFORMAT)
         return sd__say_error(SD_EFORMAT); /* no results yet is no error */
+    json_t *all = sd__cli_has(cli, "--json") ? json_array() : NULL;
     for (int i = 0; i < n; i++) {
-        const sd_claim *claim = entries[i].claim;
-        const json_t *result = json_object_get(results, claim->id);
-        const char *verdict = json_string_value(json_object_get(result, "verdict"));
-        if (!wanted(cli, claim, result))
-            continue;
-        if (sd__cli_has(cli, "--json"))
-            json_array_append_new(all, claim_json(claim, result));
-        else
-            printf("%-5s %-6s %-12s %-54s %s\n", claim->id, claim->lecture, sd__claim_kind_name(claim->kind), claim->title,
-                   verdict ? verdict : "not run");
+        const json_t *result = json_object_get(results, entries[i].claim->id);
+        const char *headline = json_string_value(json_object_get(result, "verdict"));
+        if (passes(&f, entries[i].claim, headline ? headline : not_run))
+            list_claim(entries[i].claim, result, headline ? headline : not_run, all);
     }
     json_decref(results);
-    if (sd__cli_has(cli, "--json"))
-        return sd__print_json(all);
-    json_decref(all);
-    return SD_EXIT_OK;
+    return all ? sd__print_json(all) : SD_EXIT_OK;
 }
 
 /* ---- run ----------------------------------------------------------------------------------------------------------------- */
+
+/* Experiments ask for data sets by name alone, so the folder goes where they are looked for. */
+static int take_data_dir(const sd_cli *cli)
+{
+    const char *folder = sd__cli_get(cli, "--data-dir");
+    if (folder && setenv("SONDE_DATA", folder, 1))
+        return sd__say(SD_EXIT_FAILURE, "out of memory");
+    return SD_EXIT_OK;
+}
 
 typedef struct progress {
     const sd_cli *cli;
@@ -189,6 +232,8 @@ static int run_claims(sd_cli *cli)
         return sd__say(SD_EXIT_FAILURE, "out of memory");
     int code = choose(cli, chosen, &count);
     if (code == SD_EXIT_OK)
+        code = take_data_dir(cli);
+    if (code == SD_EXIT_OK)
         code = run_chosen(cli, count, chosen, &options);
     free(chosen);
     return code;
@@ -236,13 +281,15 @@ const sd_command sd__command_lab = {
     .most = 256,
     .option = {{"--lecture", "D0..D4", "list: claims of this lecture", false},
                {"--kind", "KIND", "list: theorem, construction, arithmetic, measurement or opinion", false},
-               {"--verdict", "VERDICT", "list: claims with a part that is CONFIRMED, REFUTED or NOT DECIDED", false},
+               {"--verdict", "VERDICT", "list: claims with a part that is CONFIRMED, REFUTED or NOT DECIDED, or those not run",
+                false},
                {"--quick", NULL, "run: two minutes a claim at most (the default)", false},
                {"--full", NULL, "run: the same with more repetitions and sizes, up to half an hour a claim", false},
                {"--seeds", "N", "run: so many repetitions, whatever the claim foresees", false},
                {"--seed", "N", "run: number from which all random streams are derived (1)", false},
                {"--expect", NULL, "run: exit code 4 or 5 unless all verdicts are the foreseen ones", false},
                {"--threads", "N", "run: claims side by side (all cores)", false},
+               {"--data-dir", "DIR", "run: folder searched for data sets, in place of SONDE_DATA", false},
                {"--results", "FILE", "where results are kept (runs/lab/results.jsonl)", false},
                {"--json", NULL, "print JSON: list an array, run a line a claim", false}},
     .run = run,

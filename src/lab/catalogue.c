@@ -45,16 +45,15 @@ const char *sd__verdict_name(sd_verdict verdict)
     return (unsigned)verdict < SD_VERDICTS ? name[verdict] : "?";
 }
 
+const char *const sd__lectures[SD_LECTURES] = {"D0", "D1", "D2", "D3", "D4"};
+
 const char *sd__lecture_name(const char *lecture)
 {
-    static const char *const name[][2] = {{"D0", "Cerrato 2017"},
-                                          {"D1", "Mishkin 2019"},
-                                          {"D2", "Artières 2019"},
-                                          {"D3", "Ruderman 2014"},
-                                          {"D4", "Herman, KTH"}};
-    for (size_t i = 0; i < SD_COUNT(name); i++)
-        if (!strncmp(lecture, name[i][0], 2))
-            return name[i][1];
+    static const char *const name[SD_LECTURES] = {"Cerrato 2017", "Mishkin 2019", "Artières 2019", "Ruderman 2014",
+                                                  "Herman, KTH"};
+    for (int i = 0; i < SD_LECTURES; i++)
+        if (!strncmp(lecture, sd__lectures[i], 2))
+            return name[i];
     return "?";
 }
 

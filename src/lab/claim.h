@@ -29,7 +29,7 @@ typedef enum sd_question { SD_WHY_WELL, SD_WHY_BETTER, SD_WHY_AT_ALL, SD_QUESTIO
 
 typedef enum sd_verdict { SD_NOT_DECIDED, SD_CONFIRMED, SD_REFUTED, SD_VERDICTS } sd_verdict;
 
-enum { SD_CLAIM_PARTS = 6, SD_SLIDE_ERRORS = 4 };
+enum { SD_CLAIM_PARTS = 6, SD_SLIDE_ERRORS = 4, SD_LECTURES = 5 };
 
 /* One statement that gets its own verdict. */
 typedef struct sd_claim_part {
@@ -43,7 +43,7 @@ typedef struct sd_claim_part {
 typedef struct sd_slide_error {
     const char *id; /* "E04" */
     const char *printed, *correct;
-    const char *part; /* the part whose measurement shows it; NULL: none does, it is a matter of reading */
+    const char *part; /* the part whose measurement shows it */
 } sd_slide_error;
 
 typedef struct sd_lab sd_lab;
@@ -69,6 +69,7 @@ const char *sd__claim_kind_name(sd_claim_kind kind); /* "theorem" */
 const char *sd__question_name(sd_question question); /* "why well" */
 const char *sd__verdict_name(sd_verdict verdict);    /* "NOT DECIDED" */
 const char *sd__lecture_name(const char *lecture);   /* "D1" -> "Mishkin 2019" */
+extern const char *const sd__lectures[SD_LECTURES];  /* "D0", ... */
 int sd__claim_parts(const sd_claim *claim);          /* number of parts */
 
 /* ---- the catalogue: claims.def lists NAME of each src/lab/claims/NAME.c, in the order of ids ------------------------------------ */

@@ -7,13 +7,32 @@
 
 enum { SIDE = 28, SMALL = 10 };
 
+static const char *const wanted_set = "mnist", *const embedded_set = "strokes";
+
 static const char *available(void)
 {
     char *folder = NULL;
-    const sd_named_set *mnist = sd_named_set_find("mnist");
+    const sd_named_set *mnist = sd_named_set_find(wanted_set);
     bool there = mnist && sd_named_set_locate(mnist, NULL, &folder) == SD_OK;
     free(folder);
-    return there ? "mnist" : "strokes";
+    return there ? wanted_set : embedded_set;
+}
+
+void sd__note_missing(sd_lab *lab, const char *wanted)
+{
+    sd__lab_note(
+        lab,
+        "%s is not on this machine: the run took the embedded digits (%s) instead. `sonde data fetch %s` downloads it; if "
+        "it lies elsewhere, --data-dir DIR, or SONDE_DATA, names the folder that holds %s/.",
+        wanted, embedded_set, wanted, wanted);
+}
+
+void sd__note_digits(sd_lab *lab, const char *name)
+{
+    if (strcmp(name, wanted_set))
+        sd__note_missing(lab, wanted_set);
+    else
+        sd__lab_note(lab, "The digits are those of %s.", name);
 }
 
 /* Pixel (r,c) lies in the small pixel (r+1)/3, (c+1)/3: the border of one is empty. */
@@ -75,7 +94,7 @@ sd_status sd__digit_sets_draw(sd_lab *lab, int sets, int samples, sd_digit_sets 
     if (status == SD_OK)
         status = sd__small_digits(sets * samples, sd__lab_seed(lab, "images", 0), d->x, d->y, &name);
     if (status == SD_OK)
-        sd__lab_note(lab, "The digits are those of %s.", name);
+        sd__note_digits(lab, name);
     else
         sd__digit_sets_free(d);
     return status;

@@ -18,6 +18,12 @@ sd_status sd__small_digits(int n, uint64_t seed, double *x, int32_t *y, const ch
 /* The same in f32; to be cleared. */
 sd_status sd__small_digit_examples(int n, uint64_t seed, sd_examples *examples, const char **name);
 
+/* Notes that a set is not on this machine, what is taken in its place, and how to have it. */
+void sd__note_missing(sd_lab *lab, const char *wanted);
+
+/* Notes whose digits `name` of the functions above are, and why. */
+void sd__note_digits(sd_lab *lab, const char *name);
+
 /* Sets of such images that share none, in f64: one for each repetition. */
 typedef struct sd_digit_sets {
     int sets, samples; /* number; images in each */

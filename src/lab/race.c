@@ -139,6 +139,16 @@ void sd__races_draw(sd_lab *lab, const sd_races *r)
     }
 }
 
+const char *sd__races_idle(const sd_races *r)
+{
+    for (int m = 0; m < r->methods; m++) {
+        const double *loss = r->first[m].loss;
+        if (!(sd__runs_mean(r->runs, &loss[r->steps], 0.95).estimate < sd__runs_mean(r->runs, &loss[0], 0.95).estimate))
+            return r->method[m];
+    }
+    return NULL;
+}
+
 double sd__races_record(sd_lab *lab, const char *part, const sd_races *r)
 {
     double most = 0;

@@ -73,6 +73,9 @@ typedef struct sd_races {
 /* A series a method: mean loss against work, with intervals that hold for all methods together. */
 void sd__races_draw(sd_lab *lab, const sd_races *races);
 
+/* A method whose mean loss did not fall: it lags behind no other, nor leads one, in anything that a race could tell. NULL: all fell. */
+const char *sd__races_idle(const sd_races *races);
+
 /*
  * Records the final loss of every method (for the part), and how much the last tenth of the race lowered it. Returns the largest share by
  * which it changed a mean loss: a plateau has little of it.

@@ -52,6 +52,8 @@ static int sign(json_t *result, const sd_lab *lab, double seconds)
     bad |= json_object_set_new(result, "mode", json_string(lab->options.full ? "full" : "quick"));
     bad |= json_object_set_new(result, "seed", json_integer((json_int_t)lab->options.seed));
     bad |= json_object_set_new(result, "repetitions", json_integer(lab->repeats));
+    if (lab->options.seeds) /* asked for, not the claim's own number */
+        bad |= json_object_set_new(result, "seeds", json_integer(lab->options.seeds));
     bad |= json_object_set_new(result, "seconds", json_real(seconds));
     bad |= json_object_set_new(result, "date", json_string(when));
     bad |= json_object_set_new(result, "machine", json_string(machine ? machine : ""));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/digits.h"
 #include "lab/draw.h"
 
 sd_status sd__trial_images(sd_lab *lab, const char *name, sd_data *data)
@@ -13,9 +14,10 @@ sd_status sd__trial_images(sd_lab *lab, const char *name, sd_data *data)
     sd_status found = sd_named_set_locate(sd_named_set_find(name), NULL, &folder);
     free(folder);
     if (found != SD_OK && sd__lab_full(lab))
-        return found;
+        return sd__fail(found, "%s. If it lies elsewhere: --data-dir DIR, or SONDE_DATA, names the folder that holds %s/",
+                        sd_error(), name);
     if (found != SD_OK)
-        sd__lab_note(lab, "%s is not on this machine: the run took the embedded digits instead", name);
+        sd__note_missing(lab, name);
     sd_data_options options = {.name = found == SD_OK ? name : "strokes",
                                .limit_test = 2000,
                                .strokes_train = 10000,

@@ -198,7 +198,7 @@ static sd_status grow(krylov *k, sd_random *random, int pairs, double tolerance,
     for (;;) {
         SD_TRY(krylov_step(k));
         bool last = k->m == k->most;
-        if (last || k->m % 10 == 0) {
+        if (last || k->m % 5 == 0) {
             SD_TRY(tridiagonal(k->m, k->alpha, k->beta, value, vector));
             if (last || (!k->exhausted && settled(k, pairs, tolerance, value, vector)))
                 return SD_OK;

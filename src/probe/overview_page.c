@@ -243,7 +243,7 @@ static void say_calibration(const sd_overview *o, sd_section *s)
         "Expected calibration error %.2f points in %d bins; a network exactly as right as it is sure would show %.2f (%.2f to "
         "%.2f) on so many samples.",
         100 * r->error, SD_RELIABILITY_BINS, 100 * r->chance.estimate, 100 * r->chance.low, 100 * r->chance.high);
-    if (r->error > r->chance.high)
+    if (r->error > r->chance.high && fabs(r->excess) >= 5e-5)
         sd__string_add(&t, " On average it is %.2f points too %s.", 100 * fabs(r->excess), r->excess > 0 ? "sure" : "unsure");
     if (f->other_loss)
         sd__string_add(&t, " Confidence is the softmax of the outputs, whose likelihood is not what was trained.");

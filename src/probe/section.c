@@ -152,6 +152,7 @@ void sd__section_row(sd_section *s, const char *format, ...)
 void sd__section_row_counts(sd_section *s, const char *name, int n, const int64_t *count)
 {
     json_t *row = begin_row(s, (size_t)n + 1);
+    check(s, json_object_set_new(s->last, "matrix", json_true()) == 0);
     if (!s->failed)
         set_cell(s, row, 0, json_string(name));
     for (int i = 0; i < n && !s->failed; i++)

@@ -7,7 +7,7 @@
 
 #include "probe/instrument.h"
 
-enum { MOST_NAMED = 6, MOST_TICKS = 7 };
+enum { MOST_NAMED = 6, MOST_TICKS = 32 };
 
 /* ---- facts: what page one of a report reads ------------------------------------------------------------------------------ */
 
@@ -290,7 +290,7 @@ static void say_mean_field(const sd_signal_report *r, const sd_signal_report *tw
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
-/* A tick a layer, and as many names as there is room for. */
+/* A tick a layer, and as many names as there is room for, at an angle. */
 static void add_ticks(const sd_signal_report *r, sd_section *s)
 {
     int step = (r->layers + MOST_TICKS - 1) / MOST_TICKS;

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "report/html.h"
+
 extern char **environ;
 
 /* ---- CSV ----------------------------------------------------------------------------------------------------------------- */
@@ -87,8 +89,8 @@ static void data(const sd_figure *figure, sd_string *script)
                 low = p->y / 10;
             if (shown(figure, p))
                 sd__string_add(script, "%.10g %.10g %.10g %.10g\n", p->x, p->y, low, high);
-            else if (figure->series[s].style == SD_FIGURE_AREAS)
-                sd__string_add(script, "\n"); /* the polygon ends */
+            else
+                sd__string_add(script, "\n"); /* the line or the polygon ends */
         }
         sd__string_add(script, "EOD\n");
     }
@@ -130,12 +132,36 @@ static void plot_series(const sd_figure *figure, int s, sd_string *script)
     quoted(script, series->style == SD_FIGURE_AREAS ? "" : series->name); /* neighbours in one colour mean nothing */
 }
 
+/* Characters of the longest label; *all receives the sum, with room between. */
+static int longest_label(const sd_figure *figure, int *all)
+{
+    int most = 0;
+    *all = 0;
+    for (int i = 0; i < figure->n_ticks; i++) {
+        int length = 0;
+        for (const char *c = figure->tick[i].label; *c; c++)
+            length += ((unsigned char)*c & 0xC0) != 0x80;
+        most = SD_MAX(most, length);
+        *all += length + 2;
+    }
+    return most;
+}
+
+/* Labels that do not fit side by side are set at an angle, many upright. */
+static const char *turned(const sd_figure *figure)
+{
+    enum { FIT = 66, SLANTED = 16 };
+    int all;
+    longest_label(figure, &all);
+    return all <= FIT ? "" : figure->n_ticks <= SLANTED ? "rotate by 35 right " : "rotate by 90 right ";
+}
+
 static void ticks(const sd_figure *figure, sd_string *script)
 {
     if (!figure->n_ticks)
         return;
     double first = figure->tick[0].x, last = first;
-    sd__string_add(script, "set xtics (");
+    sd__string_add(script, "set xtics %s(", turned(figure));
     for (int i = 0; i < figure->n_ticks; i++) {
         quoted(script, figure->tick[i].label);
         sd__string_add(script, " %.10g%s", figure->tick[i].x, i + 1 < figure->n_ticks ? ", " : ")\n");
@@ -145,22 +171,73 @@ static void ticks(const sd_figure *figure, sd_string *script)
     sd__string_add(script, "set xrange [%.10g:%.10g]\n", first - 0.6, last + 0.6);
 }
 
-/* Points and their bars keep clear of the axis at either end. (On a logarithmic axis, and with ticks of its own, there is room.) */
+static void widen(double value, double *first, double *last)
+{
+    if (value > 0 && isfinite(value)) {
+        *first = fmin(*first, value);
+        *last = fmax(*last, value);
+    }
+}
+
+/* From where to where a logarithmic axis has something to show, error bars included. */
+static void extent(const sd_figure *figure, char axis, double *first, double *last)
+{
+    *first = INFINITY;
+    *last = 0;
+    for (int s = 0; s < figure->n_series; s++)
+        for (int i = 0; i < figure->series[s].n; i++) {
+            const sd_figure_point *p = &figure->series[s].point[i];
+            if (!shown(figure, p))
+                continue;
+            widen(axis == 'x' ? p->x : p->y, first, last);
+            if (axis == 'y') {
+                widen(p->low <= 0 ? p->y / 10 : p->low, first, last);
+                widen(p->high, first, last);
+            }
+        }
+}
+
+/* Where there are few powers of ten, twice and five times them have their numbers, too. */
+static void more_ticks(char axis, double first, double last, sd_string *script)
+{
+    for (double power = pow(10, floor(log10(first))); power < last && last / first < 30; power *= 10)
+        sd__string_add(script, "set %ctics add (%.10g, %.10g)\n", axis, 2 * power, 5 * power);
+}
+
+/* gnuplot knows no offsets on a logarithmic axis: the room at either end is a factor. */
+static void range_of_logarithms(const sd_figure *figure, char axis, double room, sd_string *script)
+{
+    double first, last;
+    extent(figure, axis, &first, &last);
+    double factor = last > first ? pow(last / first, room) : 2;
+    sd__string_add(script, "set %crange [%.10g:%.10g]\n", axis, first / factor, last * factor);
+    more_ticks(axis, first / factor, last * factor, script);
+}
+
+/* Points and their bars keep clear of the axes. (With ticks of its own, there is room.) */
 static void margins(const sd_figure *figure, sd_string *script)
 {
+    const double room = 0.03;
     bool points = false;
     for (int s = 0; s < figure->n_series; s++)
         points = points || figure->series[s].style == SD_FIGURE_POINTS;
-    if (points && !figure->log_x && !figure->n_ticks)
-        sd__string_add(script, "set autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\n");
+    if (figure->log_y)
+        range_of_logarithms(figure, 'y', room, script);
+    if (!points || figure->n_ticks)
+        return;
+    if (figure->log_x)
+        range_of_logarithms(figure, 'x', room, script);
+    else
+        sd__string_add(script, "set autoscale xfix\nset offsets graph %g, graph %g, 0, 0\n", room, room);
 }
 
-/* The names above the plot take none of its room: from the fifth on, each makes the picture higher by its line. */
+/* What stands around the plot takes none of its room: the names above it, from the fifth on, nor labels that are turned. */
 static int height(const sd_figure *figure)
 {
-    enum { ROOM_FOR = 4, LINE = 19 };
+    enum { ROOM_FOR = 4, LINE = 19, LETTER = 6 };
     bool named = figure->series[0].style != SD_FIGURE_AREAS;
-    return 330 + (named ? LINE * SD_MAX(0, figure->n_series - ROOM_FOR) : 0);
+    int all, label = longest_label(figure, &all);
+    return 330 + (named ? LINE * SD_MAX(0, figure->n_series - ROOM_FOR) : 0) + (*turned(figure) ? LETTER * label : 0);
 }
 
 /* The whole script: terminal, axes, data, plot. */
@@ -174,7 +251,8 @@ static void script_of(const sd_figure *figure, sd_string *script)
     sd__string_add(script, "set border 3 lc rgb '%s'\nset tics nomirror textcolor rgb '%s'\n", ink, ink);
     sd__string_add(script, "set grid lc rgb '%s' lt 1 lw 0.5\n", grid);
     sd__string_add(script, "set key above left Left reverse maxcols 1 textcolor rgb '%s'\n", ink);
-    sd__string_add(script, "set boxwidth 0.6\nset format '%%g'\n");
+    sd__string_add(script,
+                   "set boxwidth 0.6\nset format '%%g'\nset pointintervalbox 0.01\n"); /* no rim that hides short bars */
     sd__string_add(script, "set xlabel ");
     quoted(script, figure->x_label);
     sd__string_add(script, " textcolor rgb '%s'\nset ylabel ", ink);
@@ -301,6 +379,19 @@ static bool starts_word(const char *text, const char *at)
     return at > text && (at[-1] == '\'' || at[-1] == '"' || at[-1] == '#');
 }
 
+/* A label, with its numbers as people write them; returns its bytes. */
+static size_t put_label(const char *at, sd_string *text)
+{
+    size_t length = strcspn(at, "<"), i = 0;
+    while (i < length) {
+        size_t number = sd__html_number(at, at + i, text);
+        if (!number)
+            sd__string_add_bytes(text, at + i, number = 1);
+        i += number;
+    }
+    return length;
+}
+
 /* From the <svg> on, with the page's colours and with ids of its own. */
 static char *recolour(const char *svg, const char *name)
 {
@@ -318,6 +409,8 @@ static char *recolour(const char *svg, const char *name)
         else
             sd__string_add_bytes(&text, at, length = 1);
         at += length;
+        if (at - svg >= 6 && !strncmp(at - 6, "<text>", 6))
+            at += put_label(at, &text);
     }
     return sd__string_take(&text);
 }

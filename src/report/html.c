@@ -1,6 +1,8 @@
 /* html.c -- the shell of every page: its style sheet, escaping, writing. */
 #include "report/html.h"
 
+#include <string.h>
+
 #include "base/file.h"
 
 static const char style[] =
@@ -24,7 +26,8 @@ static const char style[] =
     "var(--rule);overflow-wrap:break-word}\n"
     "th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal;"
     "white-space:nowrap}\n"
-    "th.n{white-space:normal}td.n:empty{padding:0}\n"
+    "th.n{white-space:normal}td.n:empty{padding:0}sub,sup{line-height:0}\n"
+    ".dense{font-size:.8rem}.dense th,.dense td{padding:.3rem .25rem}\n"
     "figure{margin:1rem 0}figure "
     "svg{width:100%;max-width:42rem;height:auto;display:block}figcaption{color:var(--soft);font-size:.9rem}\n"
     ".wide{overflow-x:auto}\n"
@@ -38,21 +41,158 @@ static const char style[] =
     ".claims{list-style:none;padding:0;margin:0}.claims li{border-bottom:1px solid var(--rule);padding:.5rem 0}\n"
     ".claims .id{font-weight:700;margin-right:.4rem}\n"
     "@media(max-width:34rem){body{padding:.75rem}th,td{padding:.3rem .25rem}table{font-size:.8125rem}"
+    ".matrix{font-size:.7rem}.matrix th,.matrix td{padding:.25rem .1rem}"
+    ".gallery{gap:.5rem}.gallery figure{min-width:0;width:calc(33% - .4rem)}"
     ".numbers thead{display:none}.numbers tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--rule)}"
     ".numbers td{display:inline-block;border:0;padding:0 1rem 0 0;text-align:left}.numbers td.q{display:block}"
-    ".numbers td.n::before,.numbers td.q:nth-child(n+3)::before,.numbers td.q:nth-child(2):not(:last-child)::before"
+    ".numbers td.q:first-child{font-weight:600}.numbers td.part,.numbers td.part+td.q{display:inline;padding:0}"
+    ".numbers td.part:not(:empty){padding-right:.5rem;font-weight:600}.numbers td.part+td.q::after{content:'';display:block}"
+    ".numbers td.n::before,.numbers td.q:nth-child(n+3)::before,.numbers "
+    "td.q:nth-child(2):not(:last-child):not(.part+td)::before"
     "{content:attr(data-name) ' ';color:var(--soft)}.numbers td.n:empty{display:none}}\n";
+
+/* ---- numbers as people write them ---------------------------------------------------------------------------------------- */
+
+static const char *const superscript[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+
+static bool digit(char c) { return c >= '0' && c <= '9'; }
+static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+static size_t digits_at(const char *at)
+{
+    size_t n = 0;
+    while (digit(at[n]))
+        n++;
+    return n;
+}
+
+/* Length of the "e-05" at `at`, or 0. */
+static size_t exponent_at(const char *at)
+{
+    size_t n = at[0] == 'e' && (at[1] == '-' || at[1] == '+') ? digits_at(at + 2) : 0;
+    return n >= 1 && n <= 3 && !letter(at[2 + n]) ? 2 + n : 0;
+}
+
+static void add_power(sd_string *out, const char *exponent, size_t length)
+{
+    size_t i = 2;
+    while (i + 1 < length && exponent[i] == '0')
+        i++;
+    sd__string_add(out, exponent[1] == '-' ? "10⁻" : "10");
+    for (; i < length; i++)
+        sd__string_add(out, "%s", superscript[exponent[i] - '0']);
+}
+
+static bool starts_number(const char *text, const char *at)
+{
+    return at == text || (at[-1] > 0 && !digit(at[-1]) && !letter(at[-1]) && !strchr("._-/", at[-1]));
+}
+
+/* 1234567 as 1,234,567: a run of seven digits or more that is no part of a word. */
+static size_t add_groups(const char *text, const char *at, sd_string *out)
+{
+    size_t n = digits_at(at);
+    if (n < 7 || !starts_number(text, at) || letter(at[n]) || at[n] == '.' || at[n] == '-')
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        sd__string_add(out, "%s%c", i && (n - i) % 3 == 0 ? "," : "", at[i]);
+    return n;
+}
+
+size_t sd__html_number(const char *text, const char *at, sd_string *out)
+{
+    size_t length;
+    if (*at == '-' && digit(at[1]) && (at == text || strchr(" ([=", at[-1]))) {
+        sd__string_add(out, "−");
+        return 1;
+    }
+    if (*at == '1' && starts_number(text, at) && (length = exponent_at(at + 1))) {
+        add_power(out, at + 1, length);
+        return 1 + length;
+    }
+    if (at > text && digit(at[-1]) && (length = exponent_at(at))) {
+        sd__string_add(out, "·");
+        add_power(out, at, length);
+        return length;
+    }
+    return digit(*at) ? add_groups(text, at, out) : 0;
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------------------------- */
+
+static size_t plain(const char *text, const char *at, sd_string *page)
+{
+    size_t length = sd__html_number(text, at, page);
+    if (length)
+        return length;
+    switch (*at) {
+    case '&': sd__string_add(page, "&amp;"); break;
+    case '<': sd__string_add(page, "&lt;"); break;
+    case '>': sd__string_add(page, "&gt;"); break;
+    case '"': sd__string_add(page, "&quot;"); break;
+    default: sd__string_add_bytes(page, at, 1);
+    }
+    return 1;
+}
 
 void sd__html_text(sd_string *page, const char *text)
 {
-    for (; *text; text++)
-        switch (*text) {
-        case '&': sd__string_add(page, "&amp;"); break;
-        case '<': sd__string_add(page, "&lt;"); break;
-        case '>': sd__string_add(page, "&gt;"); break;
-        case '"': sd__string_add(page, "&quot;"); break;
-        default: sd__string_add_bytes(page, text, 1);
-        }
+    for (const char *at = text; *at;)
+        at += plain(text, at, page);
+}
+
+/* ---- formulas ------------------------------------------------------------------------------------------------------------ */
+
+/* What stands in brackets from `at` on, both included; 0: nothing. */
+static size_t brackets_at(const char *at)
+{
+    int depth = 0;
+    for (size_t n = 0; at[n] && *at == '('; n++) {
+        depth += (at[n] == '(') - (at[n] == ')');
+        if (!depth)
+            return n + 1;
+    }
+    return 0;
+}
+
+/* Letters, digits, 1.5, and subscripts that are characters of their own (E2 82 80 to E2 82 9C). */
+static size_t word_at(const char *at)
+{
+    size_t n = 0;
+    for (;; n++)
+        if (!strncmp(at + n, "\xE2\x82", 2) && at[n + 2])
+            n += 2;
+        else if (!digit(at[n]) && !letter(at[n]) && !(n && at[n] == '.' && digit(at[n + 1])))
+            return n;
+}
+
+/* Behind a '^': (k+1), or a word, perhaps with a minus before and brackets behind. */
+static size_t exponent_of(const char *at)
+{
+    size_t sign = strncmp(at, "−", strlen("−")) ? 0 : strlen("−"), n = brackets_at(at);
+    if (n)
+        return n;
+    n = word_at(at + sign);
+    return n ? sign + n + brackets_at(at + sign + n) : 0;
+}
+
+static void put_raised(sd_string *page, const char *tag, const char *at, size_t n)
+{
+    bool bare = *at == '(' && brackets_at(at) == n; /* brackets that only hold the exponent together */
+    sd__string_add(page, "<%s>", tag);
+    for (size_t i = bare; i < n - bare;)
+        i += plain(at, at + i, page);
+    sd__string_add(page, "</%s>", tag);
+}
+
+void sd__html_formula(sd_string *page, const char *text)
+{
+    for (const char *at = text; *at;) {
+        size_t n = *at == '^' ? exponent_of(at + 1) : *at == '_' && at > text && at[-1] != ' ' ? word_at(at + 1) : 0;
+        if (n)
+            put_raised(page, *at == '^' ? "sup" : "sub", at + 1, n);
+        at += n ? 1 + n : plain(text, at, page);
+    }
 }
 
 /* The empty icon keeps browsers from asking for /favicon.ico. */

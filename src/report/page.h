@@ -15,6 +15,9 @@ void sd__verdict_html(sd_string *page, const char *verdict);
 /* The parts' verdicts in a row: "a CONFIRMED, b REFUTED", or one word where they agree. */
 void sd__headline_html(sd_string *page, const sd_claim *claim, const json_t *result);
 
+/* An error of the slide: printed, correct, and what was measured of it, if it was. */
+void sd__slide_error_html(sd_string *page, const sd_slide_error *error, const json_t *result);
+
 /* Member `name` of an object as text, "" where it is absent. */
 const char *sd__json_text(const json_t *object, const char *name);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "probe/figure_json.h"
@@ -12,10 +13,21 @@
 
 void sd__number_html(sd_string *page, double value)
 {
-    if (isfinite(value))
-        sd__string_add(page, fabs(value) < 1e7 && (value == trunc(value) || fabs(value) >= 1e4) ? "%.0f" : "%.4g", value);
-    else
+    char text[32];
+    bool whole = fabs(value) < 1e9 && (value == trunc(value) || fabs(value) >= 1e4);
+    if (!isfinite(value)) {
         sd__string_add(page, "–");
+    } else if (whole && fabs(value) >= 1e4) { /* in groups of three */
+        long long n = llabs(llround(value));
+        sd__string_add(page, value < 0 ? "−" : "");
+        if (n >= 1000000)
+            sd__string_add(page, "%lld,%03lld,%03lld", n / 1000000, n / 1000 % 1000, n % 1000);
+        else
+            sd__string_add(page, "%lld,%03lld", n / 1000, n % 1000);
+    } else {
+        snprintf(text, sizeof text, whole ? "%.0f" : "%.4g", value);
+        sd__html_text(page, text);
+    }
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------- */
@@ -72,12 +84,15 @@ static void cell(const json_t *value, const json_t *column, sd_string *page)
     sd__string_add(page, "</td>");
 }
 
+enum { DENSE = 9 }; /* so many columns would be wider than the page */
+
 /* A column is set to the right if its first cell is a number. */
-static void head(const json_t *columns, const json_t *first, sd_string *page)
+static void head(const json_t *columns, const json_t *first, bool matrix, sd_string *page)
 {
     json_t *column;
     size_t i;
-    sd__string_add(page, "<div class=\"wide\"><table class=\"numbers\"><thead><tr>");
+    sd__string_add(page, "<div class=\"wide\"><table class=\"%s%s\"><thead><tr>", matrix ? "matrix" : "numbers",
+                   json_array_size(columns) >= DENSE ? " dense" : "");
     json_array_foreach(columns, i, column)
     {
         const json_t *value = json_object_get(first, sd__json_text(column, "key"));
@@ -96,7 +111,7 @@ static void table(const json_t *item, sd_string *page)
     sd__string_add(page, "<p class=\"caption\">");
     sd__html_text(page, sd__json_text(item, "caption"));
     sd__string_add(page, "</p>\n");
-    head(columns, json_array_get(rows, 0), page);
+    head(columns, json_array_get(rows, 0), json_is_true(json_object_get(item, "matrix")), page);
     json_array_foreach(rows, r, row)
     {
         sd__string_add(page, "<tr>");

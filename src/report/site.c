@@ -10,10 +10,6 @@
 #include "report/html.h"
 #include "report/page.h"
 
-enum { LECTURES = 5 };
-
-static const char *const lectures[LECTURES] = {"D0", "D1", "D2", "D3", "D4"};
-
 static const char *const outcomes[] = {"CONFIRMED", "REFUTED", "NOT DECIDED", ""}; /* "": not run */
 
 static int outcome_of(const json_t *result, const char *part)
@@ -32,21 +28,24 @@ typedef bool belongs(const sd_claim *claim, int g);
 
 static bool of_kind(const sd_claim *claim, int g) { return (int)claim->kind == g; }
 static bool of_question(const sd_claim *claim, int g) { return (int)claim->question == g; }
-static bool of_lecture(const sd_claim *claim, int g) { return strstr(claim->lecture, lectures[g]); }
+static bool of_lecture(const sd_claim *claim, int g) { return strstr(claim->lecture, sd__lectures[g]); }
 
 static const char *kind_name(int g) { return sd__claim_kind_name((sd_claim_kind)g); }
 static const char *question_name(int g) { return sd__question_name((sd_question)g); }
-static const char *lecture_name(int g) { return sd__lecture_name(lectures[g]); }
+static const char *lecture_name(int g) { return sd__lecture_name(sd__lectures[g]); }
+static const char *lecture_key(int g) { return sd__lectures[g]; }
+static const char *no_key(int g) { return (void)g, ""; }
 
 static const struct grouping {
     const char *title;
     int groups;
     belongs *belongs;
+    const char *(*key)(int g); /* what claims and errors call it by */
     const char *(*name)(int g);
 } groupings[] = {
-    {"lecture", LECTURES, of_lecture, lecture_name},
-    {"kind", SD_CLAIM_KINDS, of_kind, kind_name},
-    {"question", SD_QUESTIONS, of_question, question_name},
+    {"lecture", SD_LECTURES, of_lecture, lecture_key, lecture_name},
+    {"kind", SD_CLAIM_KINDS, of_kind, no_key, kind_name},
+    {"question", SD_QUESTIONS, of_question, no_key, question_name},
 };
 
 static void counts(const struct grouping *by, const json_t *results, sd_string *page)
@@ -64,7 +63,8 @@ static void counts(const struct grouping *by, const json_t *results, sd_string *
                 count[outcome_of(json_object_get(results, entries[i].claim->id), entries[i].claim->part[p].id)]++;
         if (!all)
             continue;
-        sd__string_add(page, "<tr><td><a href=\"#%s-%d\">%s</a></td>", by->title, g, by->name(g));
+        sd__string_add(page, "<tr><td><a href=\"#%s-%d\">%s%s%s</a></td>", by->title, g, by->key(g), *by->key(g) ? " · " : "",
+                       by->name(g));
         for (size_t o = 0; o < SD_COUNT(outcomes); o++)
             sd__string_add(page, "<td class=\"n\">%d</td>", count[o]);
         sd__string_add(page, "</tr>\n");
@@ -94,8 +94,8 @@ static void lists(const struct grouping *by, const json_t *results, sd_string *p
             if (!by->belongs(entries[i].claim, g))
                 continue;
             if (!shown++)
-                sd__string_add(page, "<h2 id=\"%s-%d\">By %s: %s</h2>\n<ul class=\"claims\">\n", by->title, g, by->title,
-                               by->name(g));
+                sd__string_add(page, "<h2 id=\"%s-%d\">By %s: %s%s%s</h2>\n<ul class=\"claims\">\n", by->title, g, by->title,
+                               by->key(g), *by->key(g) ? " · " : "", by->name(g));
             item(entries[i].claim, results, page);
         }
         if (shown)
@@ -120,7 +120,7 @@ static void by_verdict(const json_t *results, sd_string *page)
                                    *outcomes[o] ? outcomes[o] : "not run");
                 sd__string_add(page, "<li><span class=\"id\"><a href=\"%s.html\">%s%s</a></span>", claim->id, claim->id,
                                claim->part[p].id);
-                sd__html_text(page, claim->part[p].statement);
+                sd__html_formula(page, claim->part[p].statement);
                 sd__string_add(page, "</li>\n");
             }
         if (shown)
@@ -137,19 +137,11 @@ static void slide_errors(const json_t *results, sd_string *page)
     for (int i = 0; i < n; i++)
         for (int e = 0; e < SD_SLIDE_ERRORS && entries[i].claim->error[e].id; e++) {
             const sd_claim *claim = entries[i].claim;
-            const sd_slide_error *error = &claim->error[e];
-            const json_t *part = error->part ? sd__result_part(json_object_get(results, claim->id), error->part) : NULL;
             if (!shown++)
                 sd__string_add(page, "<h2 id=\"errors\">Errors of the slides that these claims show</h2>\n");
-            sd__string_add(page, "<div class=\"card\"><p><b>%s</b> (<a href=\"%s.html\">%s</a>, %s) Printed: ", error->id,
+            sd__string_add(page, "<div class=\"card\"><p><b>%s</b> (<a href=\"%s.html\">%s</a>, %s) ", claim->error[e].id,
                            claim->id, claim->id, claim->lecture);
-            sd__html_text(page, error->printed);
-            sd__string_add(page, "<br>Correct: ");
-            sd__html_text(page, error->correct);
-            if (part) {
-                sd__string_add(page, "<br>Measured: ");
-                sd__html_text(page, sd__json_text(part, "reason"));
-            }
+            sd__slide_error_html(page, &claim->error[e], json_object_get(results, claim->id));
             sd__string_add(page, "</p></div>\n");
         }
 }

@@ -39,6 +39,15 @@ static sd_status read_config(const char *run, sd_config **config)
     return status;
 }
 
+/* A run outlives the folder that its data was in. */
+static sd_status say_where(const sd_data_options *data, sd_status status)
+{
+    if (status != SD_ENOTFOUND || !data->name)
+        return status;
+    return sd__fail(status, "%s. If it lies elsewhere: --data-dir DIR, or SONDE_DATA, names the folder that holds %s/",
+                    sd_error(), data->name);
+}
+
 sd_status sd__run_data(const char *run, const char *data_dir, sd_context *context, sd_data *data)
 {
     sd_config *config;
@@ -47,7 +56,7 @@ sd_status sd__run_data(const char *run, const char *data_dir, sd_context *contex
     SD_TRY(read_config(run, &config));
     sd_status status = sd__settings_read(config->root, data_dir, false, &settings);
     if (status == SD_OK)
-        status = sd_data_open(&settings.data, sd_context_pool(context), data);
+        status = say_where(&settings.data, sd_data_open(&settings.data, sd_context_pool(context), data));
     sd__settings_clear(&settings);
     sd__config_free(config);
     return status;

@@ -173,6 +173,14 @@ static const char *absolute(sd_arena *arena, const char *path)
     return kept;
 }
 
+/* Where `wanted` would be in a folder. A path from the root is looked for there, and, by its name alone, in the folder asked for. */
+static const char *candidate_in(sd_arena *arena, const char *folder, const char *wanted, bool asked_for)
+{
+    if (*wanted != '/')
+        return joined(arena, folder, wanted);
+    return asked_for ? joined(arena, folder, strrchr(wanted, '/') + 1) : NULL;
+}
+
 /* Finds a data file that `node` names; *path is replaced by where it is. */
 static sd_status locate(sd_settings *s, const sd_config_node *node, const char *data_dir, const char **path)
 {
@@ -183,7 +191,7 @@ static sd_status locate(sd_settings *s, const sd_config_node *node, const char *
     const char *place[] = {NULL, folder_of(&s->arena, node->file), data_dir, getenv("SONDE_DATA"), cache};
     sd_string looked = {0};
     for (size_t i = 0; i < SD_COUNT(place); i++) {
-        const char *candidate = i == 0 || *wanted == '/' ? wanted : joined(&s->arena, place[i], wanted);
+        const char *candidate = i ? candidate_in(&s->arena, place[i], wanted, i == 2) : wanted;
         if (!candidate)
             continue;
         if (sd__file_exists(candidate)) {
@@ -191,10 +199,11 @@ static sd_status locate(sd_settings *s, const sd_config_node *node, const char *
             free(looked.text);
             return *path ? SD_OK : sd__fail(SD_ENOMEM, "no memory for the name of a data file");
         }
-        if (i == 0 || *wanted != '/')
-            sd__string_add(&looked, "%s%s", i ? ", " : "", i ? place[i] : "the working folder");
+        if (i || *wanted != '/')
+            sd__string_add(&looked, "%s%s", looked.length ? ", " : "; looked in: ", i ? place[i] : "the working folder");
     }
-    sd_status status = sd__config_fail(node, "no file %s; looked in: %s", wanted, looked.text ? looked.text : "");
+    sd_status status = sd__config_fail(node, "no file %s%s; --data-dir DIR%s names a folder that has it", wanted,
+                                       looked.text ? looked.text : "", *wanted == '/' ? "" : ", or SONDE_DATA,");
     free(looked.text);
     return status;
 }

@@ -84,6 +84,7 @@ static sd_status enough(sd_lab *lab, double A, bool *suffices, bool *needed)
 static sd_status run(sd_lab *lab)
 {
     static const double widths[] = {2, M_PI, 10};
+    static const char *const names[] = {"A = 2", "A = π", "A = 10"};
     bool below = true, suffices = true, needed = true;
     double last[3], worst = 0;
     sd__lab_figure(lab, "Error of sin as a sum of ReLUs against pieces per unit of A", "N / A", "sup error", true, true);
@@ -91,9 +92,7 @@ static sd_status run(sd_lab *lab)
     for (double x = 0.5; x < 300; x *= 2)
         sd__lab_point(lab, x, 1 / (2 * x * x));
     for (int i = 0; i < 3; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "A = %.4g", widths[i]);
-        sd__lab_series(lab, name, SD_SERIES_POINTS);
+        sd__lab_series(lab, names[i], SD_SERIES_POINTS);
         SD_TRY(sweep(lab, widths[i], &below, &last[i]));
         SD_TRY(enough(lab, widths[i], &suffices, &needed));
         worst = fmax(worst, fabs(last[i] - 1));

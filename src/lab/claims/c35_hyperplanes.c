@@ -115,7 +115,7 @@ static void judge(sd_lab *lab, const counts *c)
     for (int d = 1; d <= DIMS; d++) {
         degree[d] = degree_of(c->cells[d]);
         quadratic = quadratic && degree[d] == 2;
-        sd__lab_number(lab, "b", degree[d], d, "degree in n of the counts, %d inputs", d);
+        sd__lab_number(lab, "b", degree[d], d, "degree in n of the counts, %d input%s", d, d == 1 ? "" : "s");
     }
     sd__lab_judge(lab, "a", sd__rule_fact(c->three_right == c->networks), "%d of %d random networks have 7 regions",
                   c->three_right, c->networks);

@@ -1,5 +1,6 @@
 /* c63_saddle_free.c -- C63: Newton's method is drawn to saddles, and the saddle-free Newton method escapes from them. */
 #include <complex.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -40,9 +41,10 @@ static sd_status judge_saddle(sd_lab *lab)
     }
     sd__lab_number(lab, "a", newton, 0, "x² − y²: distance from the saddle after one step of Newton, relative");
     sd__lab_number(lab, "a", free_of, 0, "x² − y²: distance from (0, 2y) after one saddle-free step, relative");
-    sd__lab_judge(lab, "a", sd__rule_fact(newton < 1e-12 && free_of < 1e-12),
-                  "from %d starts Newton's step ends %.1g from the saddle, the saddle-free one %.1g from (0, 2y)", STARTS,
-                  newton, free_of);
+    sd__lab_judge(
+        lab, "a", sd__rule_fact(newton < 1e-12 && free_of < 1e-12),
+        "from %d starts Newton's step ends at a distance of %.1g from the saddle, the saddle-free one of %.1g from (0, 2y)",
+        STARTS, newton, free_of);
     return SD_OK;
 }
 
@@ -58,23 +60,27 @@ static sd_status draw_paths(sd_lab *lab)
     sd__lab_figure(lab,
                    "Steps on the monkey saddle x³ − 3xy²: Newton halves the distance to it, the saddle-free steps turn away",
                    "x", "y", false, false);
-    for (int kind = SD_SADDLE_FREE; kind >= SD_NEWTON; kind--)
+    for (int kind = SD_SADDLE_FREE; kind >= SD_NEWTON; kind--) {
+        sd__lab_series(lab, kind == SD_NEWTON ? "theory: Newton" : "theory: saddle-free", SD_SERIES_LINE);
         for (int i = 0; i < 3; i++) {
-            char name[64];
             double complex z = start[i][0] + I * start[i][1];
-            snprintf(name, sizeof name, "theory: %s, start %d", kind == SD_NEWTON ? "Newton" : "saddle-free", i + 1);
-            sd__lab_series(lab, name, SD_SERIES_LINE);
             for (int t = 0; t < SHOWN; t++, z = next_of((sd_newton_kind)kind, z))
                 sd__lab_point(lab, creal(z), cimag(z));
+            sd__lab_point(lab, NAN, NAN); /* the line ends */
         }
-    SD_TRY(sd__surface_draw(lab, "saddle-free", &sd__surface_monkey, SD_SADDLE_FREE, 3, start, SHOWN));
-    return sd__surface_draw(lab, "Newton", &sd__surface_monkey, SD_NEWTON, 3, start, SHOWN);
+    }
+    SD_TRY(sd__surface_draw(lab, "saddle-free, from three starts", &sd__surface_monkey, SD_SADDLE_FREE, 3, start, SHOWN));
+    return sd__surface_draw(lab, "Newton, from the same starts", &sd__surface_monkey, SD_NEWTON, 3, start, SHOWN);
 }
 
 typedef struct escapes {
-    double off;                   /* largest distance of a saddle-free step from theory's, relative */
-    int escaped, caught, longest; /* starts that got away; from which Newton closed in; most steps that an escape took */
+    double off;            /* largest distance of a saddle-free step from theory's, relative */
+    int escaped, caught;   /* starts that got away; from which Newton closed in */
+    int shortest, longest; /* fewest and most steps that an escape took */
 } escapes;
+
+/* A step lengthens |z| to 1.5 |z| at most, and the surface is nowhere below -|z|^3: so many steps lead from |z| = 1 to below `deep`. */
+static int least_steps(void) { return (int)ceil(log(cbrt(-deep)) / log(1.5)); }
 
 /* From one point of the unit circle the saddle-free method, until it is deep down, and as many steps of Newton. */
 static sd_status leave_monkey(double angle, escapes *e)
@@ -88,15 +94,16 @@ static sd_status leave_monkey(double angle, escapes *e)
         SD_TRY(sd__surface_step(&sd__surface_monkey, SD_NEWTON, newton));
         e->off = fmax(e->off, hypot(z[0] - creal(next), z[1] - cimag(next)) / from);
     }
-    e->escaped += t < 100;
-    e->caught += hypot(newton[0], newton[1]) < 2 * pow(0.5, t); /* it has halved t times */
+    e->escaped += t >= least_steps() && sd__surface_monkey.value(z) <= deep;
+    e->caught += t > 0 && hypot(newton[0], newton[1]) < 2 * pow(0.5, t); /* it has halved t times */
+    e->shortest = SD_MIN(e->shortest, t);
     e->longest = SD_MAX(e->longest, t);
     return SD_OK;
 }
 
 static sd_status judge_monkey(sd_lab *lab)
 {
-    escapes e = {0};
+    escapes e = {.shortest = INT_MAX};
     double ridge[2] = {1, 0};
     for (int i = 0; i < STARTS; i++) {
         sd_random random = sd__lab_random(lab, "monkey saddle", i);
@@ -108,14 +115,15 @@ static sd_status judge_monkey(sd_lab *lab)
     sd__lab_number(lab, "b", e.off, 0, "x³ − 3xy²: distance of a saddle-free step from theory's, relative");
     sd__lab_number(lab, "b", e.escaped, STARTS, "starts on the unit circle from which the saddle-free method falls below −10");
     sd__lab_number(lab, "b", e.caught, STARTS, "starts from which Newton halves its distance to the saddle at every step");
+    sd__lab_number(lab, "b", e.shortest, NAN, "fewest steps that an escape took (theory: at least %d)", least_steps());
     sd__lab_number(lab, "b", e.longest, NAN, "most steps that an escape took");
     sd__lab_number(lab, "b", ridge[0], pow(0.5, 30),
                    "distance from the saddle after 30 saddle-free steps from (1, 0), on the ridge");
     sd__lab_judge(
         lab, "b", sd__rule_fact(e.off < 1e-12 && all && ridge[0] == pow(0.5, 30)),
-        "%d of %d starts escape, in %d steps at most, while Newton closes in from %d; on the ridge itself the saddle-free "
+        "%d of %d starts escape, in %d to %d steps, while Newton closes in from %d; on the ridge itself the saddle-free "
         "method closes in as well",
-        e.escaped, STARTS, e.longest, e.caught);
+        e.escaped, STARTS, e.shortest, e.longest, e.caught);
     return draw_paths(lab);
 }
 
@@ -166,39 +174,45 @@ static sd_status compare(sd_lab *lab, const sd_digit_sets *d, int setup, int run
 static void draw_courses(sd_lab *lab, const struct setup *s, const sd_races *races)
 {
     char caption[160];
-    snprintf(caption, sizeof caption, "%s of a network with %d tanh units on %d digits, mean of all runs", s->name, HIDDEN,
-             SAMPLES);
+    snprintf(caption, sizeof caption, "Training loss (%s) of a network with %d tanh units on %d digits, mean of all runs",
+             s->name, HIDDEN, SAMPLES);
     sd__lab_figure(lab, caption, "gradients computed (a Hessian-vector product counts as one)", "training loss", false,
                    s->log_y);
     sd__lab_line(lab, "theory: all classes alike", SD_SERIES_DASHES, 0, s->alike, races->first->work[s->steps], s->alike);
     sd__races_draw(lab, races);
 }
 
-static void judge_lower(sd_lab *lab, const char *part, sd_interval lead)
+/* idle: a method that lowered no loss, or NULL */
+static void judge_lower(sd_lab *lab, const char *part, const char *idle, sd_interval lead)
 {
-    sd__lab_judge(lab, part, sd__rule_at_most(lead, 0), "the saddle-free loss is lower by %.3f (interval %.3f to %.3f)",
-                  -lead.estimate, -lead.high, -lead.low);
+    if (idle)
+        sd__lab_judge(lab, part, SD_NOT_DECIDED, "%s did not lower the loss, so there is nothing to compare", idle);
+    else
+        sd__lab_judge(lab, part, sd__rule_at_most(lead, 0), "the saddle-free loss is lower by %.3f (interval %.3f to %.3f)",
+                      -lead.estimate, -lead.high, -lead.low);
 }
 
 static void judge_networks(sd_lab *lab, const sd_races *races, bool plateau)
 {
     sd_interval newton = sd__races_lead(races, SD_SADDLE_FREE, SD_NEWTON, sd__lab_confidence(COMPARISONS));
     sd_interval sgd = sd__races_lead(races, SD_SADDLE_FREE, SGD, sd__lab_confidence(COMPARISONS));
+    const char *idle = sd__races_idle(races);
     double fall = sd__races_record(lab, plateau ? "e" : "", races);
     sd__lab_measure(lab, plateau ? "e" : "c", newton, NAN, "%s: saddle-free − Newton", races->task);
     sd__lab_measure(lab, plateau ? "e" : "d", sgd, NAN, "%s: saddle-free − SGD", races->task);
     sd__races_record_index(lab, races);
     if (!plateau) {
-        judge_lower(lab, "c", newton);
-        judge_lower(lab, "d", sgd);
+        judge_lower(lab, "c", idle, newton);
+        judge_lower(lab, "d", idle, sgd);
         return;
     }
     sd_verdict both = sd__rule_both(sd__rule_at_most(newton, 0), sd__rule_at_most(sgd, 0));
-    const char *why = fall > flat              ? ", so this is no plateau yet"
+    const char *why = idle                     ? ", since not every method lowered the loss"
+                      : fall > flat            ? ", so this is no plateau yet"
                       : both != SD_NOT_DECIDED ? ""
                                                : "; an interval that holds 0 decides nothing";
     sd__lab_judge(
-        lab, "e", fall <= flat ? both : SD_NOT_DECIDED,
+        lab, "e", fall <= flat && !idle ? both : SD_NOT_DECIDED,
         "saddle-free − Newton is %.4f (%.4f to %.4f), saddle-free − SGD %.4f (%.4f to %.4f); the last tenth changed no "
         "mean loss by more than %.1f %%%s",
         newton.estimate, newton.low, newton.high, sgd.estimate, sgd.low, sgd.high, 100 * fall, why);
@@ -265,19 +279,22 @@ const sd_claim sd__claim_c63_saddle_free = {
                "settled. A step costs as many products as there are parameters.",
     .kind = SD_MEASUREMENT,
     .question = SD_WHY_WELL,
-    .part = {{"a", "On x² − y² Newton lands on the saddle in one step, and the saddle-free step takes (x, y) to (0, 2y).",
-              "Both within 1e-12 of the distance, from every start.", SD_CONFIRMED},
-             {"b", "The saddle-free method escapes from the monkey saddle, except exactly on a ridge; Newton never does.",
-              "Every start on the unit circle falls below −10 while Newton halves its distance; every step is theory's within "
-              "1e-12; from (1, 0) both halve it.",
-              SD_CONFIRMED},
-             {"c", "On a network its training loss ends at or below that of damped Newton (cross-entropy, equal steps).",
-              "Simultaneous 95 % interval of the paired difference, upper end at most 0.", SD_CONFIRMED},
-             {"d", "… and at or below that of tuned SGD (cross-entropy, equal gradients).",
-              "Simultaneous 95 % interval of the paired difference, upper end at most 0.", SD_CONFIRMED},
-             {"e", "The same of both at the plateau (squared loss).",
-              "As before, for both differences; not decided unless the last tenth of the budget changes every method's mean "
-              "loss by less than 1 %.",
-              SD_CONFIRMED}},
+    .part =
+        {{"a", "On x² − y² Newton lands on the saddle in one step, and the saddle-free step takes (x, y) to (0, 2y).",
+          "Both within 1e-12 of the distance, from every start.", SD_CONFIRMED},
+         {"b", "The saddle-free method escapes from the monkey saddle, except exactly on a ridge; Newton never does.",
+          "Every start on the unit circle falls below −10 in 2 steps or more (by theory no step does more than lengthen the "
+          "distance 1.5-fold), while Newton halves its distance; every step is theory's within 1e-12; from (1, 0) both "
+          "halve it.",
+          SD_CONFIRMED},
+         {"c", "On a network its training loss ends at or below that of damped Newton (cross-entropy, equal steps).",
+          "Simultaneous 95 % interval of the paired difference, upper end at most 0; not decided if a method lowered no loss.",
+          SD_CONFIRMED},
+         {"d", "… and at or below that of tuned SGD (cross-entropy, equal gradients).",
+          "Simultaneous 95 % interval of the paired difference, upper end at most 0.", SD_CONFIRMED},
+         {"e", "The same of both at the plateau (squared loss).",
+          "As before, for both differences; not decided unless the last tenth of the budget changes every method's mean "
+          "loss by less than 1 %.",
+          SD_CONFIRMED}},
     .run = run,
 };

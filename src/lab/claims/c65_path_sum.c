@@ -65,8 +65,8 @@ static bool same_pattern(const sd_path_net *net, const double *x, const double *
 }
 
 typedef struct worst {
-    double formula, linear, paths;
-    int held; /* networks in which a second point of the pattern was found */
+    double formula, linear, paths, reach; /* reach: largest output */
+    int held;                             /* networks in which a second point of the pattern was found */
 } worst;
 
 static sd_status one_net(sd_lab *lab, int repetition, worst *w)
@@ -91,6 +91,7 @@ static sd_status one_net(sd_lab *lab, int repetition, worst *w)
     w->linear = fmax(w->linear, held ? fabs(y[0] + y[2] - 2 * y[1]) / size : 0);
     w->held += held;
     w->paths = fmax(w->paths, paths);
+    w->reach = fmax(w->reach, fabs(y[0]));
     sd__lab_point(lab, y[0], sum);
     return SD_OK;
 }
@@ -100,10 +101,10 @@ static sd_status run(sd_lab *lab)
     worst w = {0};
     int nets = sd__lab_repeats(lab, 200, 5000);
     sd__lab_figure(lab, "Sum over all active paths against the forward pass", "forward pass", "sum over paths", false, false);
-    sd__lab_series(lab, "networks with 1 to 3 hidden layers, one sort with max pooling", SD_SERIES_POINTS);
+    sd__lab_series(lab, "networks with 1 to 3 hidden layers, some with pooling", SD_SERIES_POINTS);
     for (int i = 0; i < nets; i++)
         SD_TRY(one_net(lab, i, &w));
-    sd__lab_line(lab, "theory: equal", SD_SERIES_LINE, -2, -2, 2, 2);
+    sd__lab_line(lab, "theory: equal", SD_SERIES_DASHES, -w.reach, -w.reach, w.reach, w.reach);
     sd__lab_number(lab, "a", w.formula, 0, "largest |sum over paths − forward pass|, relative to the sum of sizes");
     sd__lab_number(lab, "a", w.paths, NAN, "paths of the largest network");
     sd__lab_number(lab, "b", w.linear, 0, "largest deviation from a straight line inside one pattern, relative");

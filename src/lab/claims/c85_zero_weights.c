@@ -89,8 +89,9 @@ static sd_status train(sd_lab *lab, const sd_init *init, int stream, course *c)
 static void draw(sd_lab *lab, const course *zero, const course *constant)
 {
     static const char *const name[] = {"weight 1", "bias 1", "weight 2", "bias 2", "weight 3", "bias 3"};
-    sd__lab_figure(lab, "Largest gradient in 200 steps, of each slice", "", "largest gradient", false, false);
-    sd__lab_series(lab, "all weights 0", SD_SERIES_BARS);
+    sd__lab_figure(lab, "Largest gradient in 200 steps, of the weights and biases of each layer", "", "largest gradient", false,
+                   false);
+    sd__lab_series(lab, "all weights 0 (theory: no gradient but for bias 3)", SD_SERIES_BARS);
     for (int s = 0; s < 6; s++)
         sd__lab_point(lab, s, zero->gradient[s]);
     sd__lab_series(lab, "all weights 0.3", SD_SERIES_POINTS);

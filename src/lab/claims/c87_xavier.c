@@ -24,7 +24,7 @@ static sd_status run(sd_lab *lab)
                   p.size[10].high < s.size[10].low   ? SD_REFUTED
                   : p.size[10].low > s.size[10].high ? SD_CONFIRMED
                                                      : SD_NOT_DECIDED,
-                  "with 1/N only %.2g is left in layer 10, with the deviation 0.01 that it is to improve on %.2g",
+                  "with 1/N only %.2g is left in layer 10; with the deviation 0.01, which it is to improve on, %.2g",
                   p.size[10].estimate, s.size[10].estimate);
     sd_verdict root_steps = sd__signal_steps(lab, "c", &r, "1/√N"), printed_steps = sd__signal_steps(lab, "c", &p, "1/N");
     sd__signal_judge_steps(lab, "c", sd__rule_both(root_steps, printed_steps), &r);

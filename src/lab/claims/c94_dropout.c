@@ -155,7 +155,7 @@ static sd_status one_network(sd_lab *lab, int run, sd_ensemble_scores *scores)
     if (status == SD_OK)
         *scores = sd__ensemble_judge(&e, digits.y + TRAINING);
     if (status == SD_OK && !run) {
-        sd__lab_note(lab, "The digits are those of %s.", name);
+        sd__note_digits(lab, name);
         scatter(lab, &e);
     }
     sd__ensemble_free(&e);
@@ -183,7 +183,7 @@ static void judge_deep(sd_lab *lab, const sd_runs *runs)
     sd__lab_judge(lab, "b", sd__rule_within(apart, 0, margin),
                   "the test errors differ by %.2f points (interval %.2f to %.2f), a probability by %.3f on average",
                   apart.estimate, apart.low, apart.high, distance.estimate);
-    sd__lab_judge(lab, "c", sd__rule_at_least(gain, 0), "a single mask errs more often by %.1f points (interval %.1f to %.1f)",
+    sd__lab_judge(lab, "c", sd__rule_above(gain, 0), "a single mask errs more often by %.1f points (interval %.1f to %.1f)",
                   gain.estimate, gain.low, gain.high);
 }
 
@@ -229,6 +229,6 @@ const sd_claim sd__claim_c94_dropout = {
              {"b", "In a ReLU network normalised weights predict about as the mean of 1,000 masks does.",
               "95 % interval of the difference of test errors, within ±1 percentage point.", SD_CONFIRMED},
              {"c", "It is an ensemble: the mean of the masks errs less often than one of them.",
-              "95 % interval of the paired difference of test errors, at least 0.", SD_CONFIRMED}},
+              "95 % interval of the paired difference of test errors, above 0.", SD_CONFIRMED}},
     .run = run,
 };
