@@ -181,11 +181,12 @@ const sd_claim sd__claim_c100_true_labels = {
               "labels is permuted, (1 − s)a + s·chance is left, so its gap is a straight line in s.",
     .protocol = "The trials of C99: 1,000 MNIST images, 512 ReLUs, trained until no mistake is left; 0, 25, 50, 75 and 100 % "
                 "of the labels permuted, each with the same images, first weights and order; 5 repetitions (40 in full) with "
-                "fresh draws of everything; the first 2,000 test images with their true labels. Beside it the nearest "
-                "neighbour, and logistic regression with an L2 penalty of 1/1000.",
+                "fresh draws of everything; the first 2,000 test images with their true labels. In full also 5,000 CIFAR-10 "
+                "images and C99's convolutional network, 8 repetitions. Beside it the nearest neighbour, and logistic "
+                "regression with an L2 penalty of 1 / the number of examples.",
     .caution = "Part a is nearly implied by C99. How much the network generalises is said by the comparison with the nearest "
                "neighbour and the linear model on the same images; the nearest neighbour, which learns everything by heart as "
-               "well, has a small gap on true labels, too.",
+               "well, has a smaller gap with true labels, too.",
     .kind = SD_MEASUREMENT,
     .question = SD_WHY_WELL,
     .part = {{"a", "The gap between training and test accuracy is smaller with true labels than with permuted ones.",
