@@ -180,27 +180,25 @@ const sd_claim sd__claim_c99_permuted_labels = {
             "takes longer.",
     .lecture = "D2",
     .slide = "DNNs are overparameterized",
-    .theory =
-        "784-512-10 has 407,050 weights for 1,000 examples in general position, so some weights give any labels; the "
-        "convolutional "
-        "network has 268,650 for 5,000. That gradient descent finds them is the measurement. Permuted labels do not depend on "
-        "the "
-        "images: the class that the network names for a fresh image says nothing about its true one, so both agree with the "
-        "chance Σ_c p_train(c)·p_test(c). That holds on average over permutations. One permutation makes mistakes that go "
-        "together (alike images get one answer), so a binomial interval of one run would be too narrow: the interval is over "
-        "runs, each with a permutation of its own.",
-    .protocol =
-        "1,000 MNIST images, a network with 512 ReLUs, momentum 0.9, rate 0.02, batches of 20, until no mistake is "
-        "left on the training images or 200 epochs are over; the same images, first weights and order for true labels, "
-        "labels of which half or all are permuted, and true labels with the pixels of every image in an order of its "
-        "own. 10 repetitions (40 in full) with fresh draws of everything; accuracy on the first 2,000 test images, "
-        "which are left as they are. In full also 5,000 CIFAR-10 images and a network of two convolutions (3x3, stride "
-        "2, 16 and 32 filters) and 128 ReLUs, rate 0.005, 10 repetitions; the pixels that are permuted there are single "
-        "values, whatever their colour.",
-    .caution = "The ratio is that of one learning rate for all labels, and of this stopping rule: with a rate of 0.02 the "
-               "convolutional network did not get there in 200 epochs, not even with true labels. A network with fewer weights "
-               "than examples need not get there. On MNIST random pixels are the easier task, not the harder one: images that "
-               "have nothing in common are nearly orthogonal.",
+    .theory = "784-512-10 has 407,050 weights for 1,000 examples in general position, so some weights give any "
+              "labels; the convolutional network has 268,650 for 5,000. That gradient descent finds them is the "
+              "measurement. Permuted labels do not depend on the images: the class that the network names for a "
+              "fresh image says nothing about its true one, so both agree with the chance Σ_c p_train(c)·p_test(c). "
+              "That holds on average over permutations. One permutation makes mistakes that go together (alike "
+              "images get one answer), so a binomial interval of one run would be too narrow: the interval is over "
+              "runs, each with a permutation of its own.",
+    .protocol = "1,000 MNIST images, a network with 512 ReLUs, momentum 0.9, rate 0.02, batches of 20, until no "
+                "mistake is left on the training images or 200 epochs are over; the same images, first weights and "
+                "order for true labels, labels of which half or all are permuted, and true labels with the pixels of "
+                "every image in an order of its own. 10 repetitions (40 in full) with fresh draws of everything; "
+                "accuracy on the first 2,000 test images, which are left as they are. In full also 5,000 CIFAR-10 "
+                "images and a network of two convolutions (3x3, stride 2, 16 and 32 filters) and 128 ReLUs, rate "
+                "0.005, 10 repetitions; the pixels that are permuted there are single values, whatever their colour.",
+    .caution = "The ratio is that of one learning rate for all labels, and of this stopping rule: with a rate of "
+               "0.02 the convolutional network did not get there in 200 epochs in the trial that was looked at, not "
+               "even with true labels. A network with fewer weights than examples need not get there. On MNIST "
+               "random pixels are the easier task, not the harder one: images that have nothing in common are nearly "
+               "orthogonal.",
     .kind = SD_MEASUREMENT,
     .question = SD_WHY_WELL,
     .part = {{"a", "Every training image is classified right in the end, whatever the labels or pixels.",
