@@ -24,13 +24,10 @@ sd_status sd__trial_images(sd_lab *lab, const char *name, sd_data *data)
     return sd_data_open(&options, sd_context_pool(sd__lab_context(lab)), data);
 }
 
-int sd__trial_setups(const sd_lab *lab, const sd_trial_setup **first)
-{
-    static const sd_trial_setup setup[SD_TRIAL_SETUPS] = {{"mnist", 1000, {.units = 512}, 0.02},
-                                                          {"cifar-10", 5000, {.filters = 16, .units = 128}, 0.005}};
-    *first = setup;
-    return sd__lab_full(lab) ? SD_TRIAL_SETUPS : 1;
-}
+const sd_trial_setup sd__trial_setup[SD_TRIAL_SETUPS] = {
+    {"mnist", 1000, {.units = 512}, 0.02, false},
+    {"cifar-10", 5000, {.filters = 16, .units = 128}, 0.005, true},
+};
 
 /* ---- spoiling -------------------------------------------------------------------------------------------------------------- */
 

@@ -36,13 +36,14 @@ typedef struct sd_trial_setup {
     const char *set;
     int64_t n; /* training examples */
     sd_fit_net net;
-    double rate; /* of learning, whatever the labels */
+    double rate;    /* of learning, whatever the labels */
+    bool full_only; /* a quick run leaves it out */
 } sd_trial_setup;
 
 enum { SD_TRIAL_SETUPS = 2 };
 
-/* The setups of this run, at most SD_TRIAL_SETUPS: 1,000 images of MNIST and 512 units; in full also 5,000 of CIFAR-10 and convolutions. */
-int sd__trial_setups(const sd_lab *lab, const sd_trial_setup **first);
+/* 1,000 images of MNIST and 512 units; in full also 5,000 of CIFAR-10 and convolutions. */
+extern const sd_trial_setup sd__trial_setup[SD_TRIAL_SETUPS];
 
 typedef struct sd_trial {
     sd_dataset *drawn; /* n of the training part, with their true labels */

@@ -52,7 +52,7 @@ static sd_status one_trial(sd_trial *trial, const sd_examples *test, repetition 
     return SD_OK;
 }
 
-static sd_status trials(sd_lab *lab, const sd_trial_setup *s, int number, const sd_data *data, table *t)
+static sd_status trials(sd_lab *lab, int number, const sd_data *data, table *t)
 {
     sd_examples test;
     repetition *rows = t->runs.row;
@@ -60,7 +60,7 @@ static sd_status trials(sd_lab *lab, const sd_trial_setup *s, int number, const 
     sd_status status = SD_OK;
     for (int r = 0; r < t->runs.n && status == SD_OK; r++) {
         sd_trial trial;
-        status = sd__trial_begin(lab, data, s, r * SD_TRIAL_SETUPS + number, &trial);
+        status = sd__trial_begin(lab, data, &sd__trial_setup[number], r * SD_TRIAL_SETUPS + number, &trial);
         if (status == SD_OK)
             status = one_trial(&trial, &test, &rows[r]);
         if (status == SD_OK)
@@ -128,15 +128,15 @@ static void summarise(sd_lab *lab, const table *t, result *to)
     }
 }
 
-static sd_status one_setup(sd_lab *lab, const sd_trial_setup *s, int number, result *to)
+static sd_status one_setup(sd_lab *lab, int number, result *to)
 {
     table t = {0};
     sd_data data = {0};
     SD_TRY(sd__runs_new(sd__lab_repeats(lab, 10, full_runs[number]), sizeof(repetition), &t.runs));
-    sd_status status = sd__trial_images(lab, s->set, &data);
+    sd_status status = sd__trial_images(lab, sd__trial_setup[number].set, &data);
     if (status == SD_OK) {
         t.set = sd_dataset_get(data.train)->name;
-        status = trials(lab, s, number, &data, &t);
+        status = trials(lab, number, &data, &t);
     }
     if (status == SD_OK) {
         summarise(lab, &t, to);
@@ -162,10 +162,10 @@ static void judge(sd_lab *lab, const result *r)
 static sd_status run(sd_lab *lab)
 {
     result r = {.is_slower = SD_CONFIRMED, .is_chance = SD_CONFIRMED};
-    const sd_trial_setup *setup;
     sd_status status = SD_OK;
-    for (int s = 0, n = sd__trial_setups(lab, &setup); s < n && status == SD_OK; s++)
-        status = one_setup(lab, &setup[s], s, &r);
+    for (int s = 0; s < SD_TRIAL_SETUPS && status == SD_OK; s++)
+        if (!sd__trial_setup[s].full_only || sd__lab_full(lab))
+            status = one_setup(lab, s, &r);
     if (status == SD_OK)
         judge(lab, &r);
     free(r.slower.text);
