@@ -185,8 +185,8 @@ const sd_claim sd__claim_c99_permuted_labels = {
               "measurement. Permuted labels do not depend on the images: the class that the network names for a "
               "fresh image says nothing about its true one, so both agree with the chance Σ_c p_train(c)·p_test(c). "
               "That holds on average over permutations. One permutation makes mistakes that go together (alike "
-              "images get one answer), so a binomial interval of one run would be too narrow: the interval is over "
-              "runs, each with a permutation of its own.",
+              "images get one answer), so a binomial interval of one run can be too narrow: the interval is over "
+              "runs, each with a permutation of its own, and their scatter stands beside the binomial one.",
     .protocol = "1,000 MNIST images, a network with 512 ReLUs, momentum 0.9, rate 0.02, batches of 20, until no "
                 "mistake is left on the training images or 200 epochs are over; the same images, first weights and "
                 "order for true labels, labels of which half or all are permuted, and true labels with the pixels of "
@@ -196,9 +196,9 @@ const sd_claim sd__claim_c99_permuted_labels = {
                 "0.005, 10 repetitions; the pixels that are permuted there are single values, whatever their colour.",
     .caution = "The ratio is that of one learning rate for all labels, and of this stopping rule: with a rate of "
                "0.02 the convolutional network did not get there in 200 epochs in the trial that was looked at, not "
-               "even with true labels. A network with fewer weights than examples need not get there. On MNIST "
-               "random pixels are the easier task, not the harder one: images that have nothing in common are nearly "
-               "orthogonal.",
+               "even with true labels. A network with fewer weights than examples need not get there. Random pixels "
+               "are the easier task, not the harder one: images whose pixels have nothing in common are easy to tell "
+               "apart, and the little that is left of a class, its brightness, lifts the test accuracy above chance.",
     .kind = SD_MEASUREMENT,
     .question = SD_WHY_WELL,
     .part = {{"a", "Every training image is classified right in the end, whatever the labels or pixels.",
