@@ -1,9 +1,22 @@
 """A server on the loopback interface that misbehaves on request: what test_fetch.c downloads from. Prints its port first."""
 
 import http.server
+import io
 import sys
+import tarfile
 
 CONTENT = bytes(range(256)) * 40
+
+
+def archive(names):
+    """A gzip-compressed tar in which each of the names has the content."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name in names:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(CONTENT)
+            tar.addfile(entry, io.BytesIO(CONTENT))
+    return packed.getvalue()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -23,6 +36,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(CONTENT[:5000], len(CONTENT))
         elif name == "endless":
             self.answer_without_length(CONTENT * 100)
+        elif name.endswith(".tar.gz"):  # whole.tar.gz, torn.tar.gz, poor.tar.gz
+            packed = archive(["in/readme", "in/a", "../escaped"] + ["in/b"] * (name != "poor.tar.gz"))
+            packed = packed[:-60] if name == "torn.tar.gz" else packed
+            self.answer(packed, len(packed))
         elif name == "other":
             self.answer(CONTENT[::-1], len(CONTENT))
         else:

@@ -91,6 +91,49 @@ static void a_set_is_found_and_opened(void **state)
     free(folder);
 }
 
+static void assert_counts(const sd_dataset *set, const int64_t wanted[10])
+{
+    int64_t counts[10];
+    FINE(sd_dataset_class_counts(set, counts));
+    for (int c = 0; c < 10; c++)
+        assert_int_equal(counts[c], wanted[c]);
+}
+
+/* The records of each file of cifar-10 have a label of their own; files lie packed or not, and where their archive puts them or not. */
+static void colour_images_are_found_in_six_files(void **state)
+{
+    (void)state;
+    static uint8_t record[2 * 3073], packed[200];
+    char name[64];
+    int64_t counts[10];
+    sd_data data;
+    setenv("SONDE_DATA", data_folder, 1);
+    FINE(sd__make_folders(data_path("cifar-10/cifar-10-batches-bin")));
+    for (int i = 5; i > 0; i--) {
+        const sd_data_options options = {.name = "cifar-10"};
+        snprintf(name, sizeof(name), "cifar-10/%sdata_batch_%d.bin%s", i % 2 ? "cifar-10-batches-bin/" : "", i,
+                 i == 3 ? ".gz" : "");
+        record[0] = record[3073] = (uint8_t)i;
+        size_t n = i == 3 ? data_gzip(record, sizeof(record), packed, sizeof(packed)) : sizeof(record);
+        REFUSED(sd_data_open(&options, NULL, &data), SD_ENOTFOUND, "lacks cifar-10-batches-bin/data_batch_1.bin");
+        data_put(name, i == 3 ? packed : record, n);
+    }
+    REFUSED(sd_data_open(&(sd_data_options){.name = "cifar-10"}, NULL, &data), SD_ENOTFOUND, "test_batch.bin");
+    record[0] = 7;
+    data_put("cifar-10/test_batch.bin", record, 3073);
+    FINE(sd_data_open(&(sd_data_options){.name = "cifar-10"}, NULL, &data));
+    assert_string_equal(sd_dataset_get(data.train)->name, "cifar-10");
+    assert_string_equal(sd_dataset_get(data.train)->class_names[7], "horse");
+    assert_counts(data.train, (const int64_t[]){0, 2, 2, 2, 2, 2, 0, 0, 0, 0});
+    FINE(sd_dataset_class_counts(data.test, counts));
+    assert_int_equal(counts[7], 1);
+    int32_t y[10], positions[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    FINE(sd_dataset_read(data.train, 10, positions, SD_F32, NULL, NULL, y, NULL));
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(y[i], i / 2 + 1);
+    sd_data_close(&data);
+}
+
 static char real_data[4096];
 
 /* Opens the set from the real files that SONDE_DATA named when the test began; skips where there are none, except under CI. */
@@ -103,14 +146,6 @@ static void open_real(const char *name, sd_data *data)
     if (ci && !strcmp(ci, "true"))
         fail();
     skip();
-}
-
-static void assert_counts(const sd_dataset *set, const int64_t wanted[10])
-{
-    int64_t counts[10];
-    FINE(sd_dataset_class_counts(set, counts));
-    for (int c = 0; c < 10; c++)
-        assert_int_equal(counts[c], wanted[c]);
 }
 
 /* Counts as the set's description has them; mean and deviation are the well-known 0.1307 and 0.3081 of [0,1]. */
@@ -145,11 +180,9 @@ static void fashion_mnist_is_fashion_mnist(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_gives_the_published_sums),
-        cmocka_unit_test(names_are_found_or_the_nearest_is_offered),
-        cmocka_unit_test(a_missing_set_says_how_to_fetch_it),
-        cmocka_unit_test(a_set_is_found_and_opened),
-        cmocka_unit_test(mnist_is_mnist),
+        cmocka_unit_test(sha256_gives_the_published_sums),      cmocka_unit_test(names_are_found_or_the_nearest_is_offered),
+        cmocka_unit_test(a_missing_set_says_how_to_fetch_it),   cmocka_unit_test(a_set_is_found_and_opened),
+        cmocka_unit_test(colour_images_are_found_in_six_files), cmocka_unit_test(mnist_is_mnist),
         cmocka_unit_test(fashion_mnist_is_fashion_mnist),
     };
     const char *folder = getenv("SONDE_DATA");

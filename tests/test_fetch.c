@@ -23,7 +23,7 @@ static const char good_sum[] = "e96760a87768717bcebcfd25ddc7d46b4dbc95a4b0014def
 
 static pid_t server;
 static int port;
-static char folder[64], path[96];
+static char folder[64], path[128];
 
 static int start_server(void **state)
 {
@@ -78,7 +78,7 @@ static sd_status fetch(const char *name, const char *sum, int64_t bound)
 /* Neither the file nor a piece of it. */
 static void assert_nothing_left(void)
 {
-    char temporary[128];
+    char temporary[160];
     snprintf(temporary, sizeof(temporary), "%s.tmp", path);
     assert_false(sd__file_exists(path));
     assert_false(sd__file_exists(temporary));
@@ -213,6 +213,43 @@ static void a_set_is_fetched_from_the_first_address_that_has_it(void **state)
     unsetenv("SONDE_DATA_URL");
 }
 
+/* Two files are taken out of an archive that has more, and it is removed; what is damaged or poor is refused and leaves no half file. */
+static void a_set_is_taken_out_of_its_archive(void **state)
+{
+    (void)state;
+    char base[64], into[96], file[128];
+    snprintf(base, sizeof(base), "http://127.0.0.1:%d/", port);
+    snprintf(into, sizeof(into), "%s/packed", folder);
+    sd_named_file files[] = {{"in/a", LENGTH, NULL}, {"in/b", LENGTH, NULL}};
+    const char *const urls[] = {base};
+    sd_named_set set = {.name = "set", .n_files = 2, .file = files, .n_urls = 1, .url = urls};
+    set.archive = (sd_named_file){"torn.tar.gz", 1 << 20, NULL};
+    assert_int_equal(sd__fetch_set(&set, into, NULL, NULL, NULL), SD_EFORMAT);
+    assert_non_null(strstr(sd_error(), "damaged archive"));
+    set.archive.name = "poor.tar.gz";
+    assert_int_equal(sd__fetch_set(&set, into, NULL, NULL, NULL), SD_EFORMAT);
+    assert_non_null(strstr(sd_error(), "1 files of set are in it; 2 are expected"));
+    set.archive.name = "whole.tar.gz";
+    files[1].bytes = LENGTH - 1;
+    assert_int_equal(sd__fetch_set(&set, into, NULL, NULL, NULL), SD_EFORMAT);
+    assert_non_null(strstr(sd_error(), "in/b in it has 10240 bytes; 10239 are expected"));
+    files[1].bytes = LENGTH;
+    assert_int_equal(sd__fetch_set(&set, into, NULL, NULL, NULL), SD_OK);
+    strcpy(path, into);
+    strcat(path, "/in/b");
+    assert_content();
+    snprintf(file, sizeof(file), "%s/whole.tar.gz", into);
+    assert_false(sd__file_exists(file));
+    snprintf(file, sizeof(file), "%s/in/readme", into);
+    assert_false(sd__file_exists(file));
+    snprintf(file, sizeof(file), "%s/escaped", folder);
+    assert_false(sd__file_exists(file));
+    set.n_urls = 0; /* all there: nobody need be asked */
+    assert_int_equal(sd__fetch_set(&set, into, NULL, NULL, NULL), SD_OK);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(sd__fetch_set(&set, into, NULL, NULL, NULL), SD_ENOTFOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +263,7 @@ int main(void)
         cmocka_unit_test_teardown(an_older_file_survives_a_failure, forget),
         cmocka_unit_test_teardown(progress_counts_and_cancels, forget),
         cmocka_unit_test_teardown(a_set_is_fetched_from_the_first_address_that_has_it, forget),
+        cmocka_unit_test_teardown(a_set_is_taken_out_of_its_archive, forget),
     };
     unsetenv("http_proxy");
     setenv("no_proxy", "127.0.0.1", 1);

@@ -262,6 +262,21 @@ static void broken_results_are_named(void **state)
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------- */
 
+/* Whoever compares bars compares lengths: 0 is on the axis, however far away the ends are. */
+static void bars_begin_at_zero(void **state)
+{
+    const sd_figure_point points[] = {{1, 5, NAN, NAN}, {2, 6, NAN, NAN}};
+    const sd_figure_series series[] = {{"bars", SD_FIGURE_BARS, 2, points}};
+    sd_figure figure = {"F-2", "x", "y", false, false, 1, series, 0, NULL};
+    char *svg = NULL;
+    sd_status status = sd__figure_svg(&figure, &svg);
+    if (status == SD_ENOTFOUND)
+        return; /* no gnuplot */
+    assert_int_equal(status, SD_OK);
+    assert_non_null(strstr(svg, ">0<"));
+    free(svg);
+}
+
 /* What a reader could type into a label must not reach gnuplot as a command, nor the page as markup. */
 static void labels_are_text(void **state)
 {
@@ -557,6 +572,7 @@ int main(void)
         cmocka_unit_test(threads_change_no_number),
         cmocka_unit_test(every_slide_error_has_its_measurement),
         cmocka_unit_test(broken_results_are_named),
+        cmocka_unit_test(bars_begin_at_zero),
         cmocka_unit_test(labels_are_text),
         cmocka_unit_test(numbers_are_written_as_people_do),
         cmocka_unit_test(points_keep_clear_of_the_frame),

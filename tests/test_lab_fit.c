@@ -142,7 +142,7 @@ static void training_ends_when_no_mistake_is_left(void **state)
         sd_model *model;
         sd_examples train = points(N, contradictory, x, y);
         sd_fit_spec spec = {sd_optimizer_default(SD_MOMENTUM), 8, 7};
-        assert_int_equal(sd__fit_model(context, &train, 16, &model), SD_OK);
+        assert_int_equal(sd__fit_model(context, &train, (sd_fit_net){.units = 16}, &model), SD_OK);
         assert_int_equal(sd__fit(model, &train, &fresh, &spec, &fit), SD_OK);
         assert_int_equal(fit.whole, !contradictory);
         if (contradictory) {
@@ -213,7 +213,7 @@ static void epochs_are_counted_and_weights_kept(void **state)
     sd_fit_spec spec = {sd_optimizer_default(SD_SGD), 20, 7};
     spec.optimizer.lr = 0.5;
     assert_true(part.n == 20 && part.x == x + 10 && part.y == y + 10 && part.classes == 2);
-    assert_int_equal(sd__fit_model(context, &part, 0, &model), SD_OK);
+    assert_int_equal(sd__fit_model(context, &part, (sd_fit_net){0}, &model), SD_OK);
     float *theta = sd_model_theta(model); /* w [1,2], b [2] */
     double wanted[4];
     assert_int_equal(sd_model_params(model).length, 4);
@@ -236,13 +236,14 @@ static void trials_are_independent_and_their_runs_paired(void **state)
     sd_data data;
     sd_claim claim = {.id = "C99"};
     sd_trial one, other;
+    const sd_trial_setup setup = {.n = 50, .net = {.units = 32}, .rate = 0.02};
     sd_examples test, before;
     sd_data_options options = {.name = "strokes", .strokes_train = 200, .strokes_test = 20, .normalize = SD_NORMALIZE_UNIT};
     assert_int_equal(sd__lab_begin(context, &claim, &(sd_lab_options){.seed = 1}, &lab), SD_OK);
     assert_int_equal(sd_data_open(&options, NULL, &data), SD_OK);
     assert_int_equal(sd__examples_read(data.test, &data.normalization, &test), SD_OK);
-    assert_int_equal(sd__trial_begin(&lab, &data, 50, 32, 0, &one), SD_OK);
-    assert_int_equal(sd__trial_begin(&lab, &data, 50, 32, 1, &other), SD_OK);
+    assert_int_equal(sd__trial_begin(&lab, &data, &setup, 0, &one), SD_OK);
+    assert_int_equal(sd__trial_begin(&lab, &data, &setup, 1, &other), SD_OK);
     assert_int_equal(lab.n_streams, 6);
     assert_memory_not_equal(one.train.x, other.train.x, 50 * 784 * sizeof(float));
     assert_int_equal(sd__examples_read(one.drawn, one.normalization, &before), SD_OK);

@@ -101,7 +101,7 @@ typedef struct sd_callback {
 SD_API sd_status sd_dataset_from_callback(const sd_callback *callback, sd_dataset **dataset);
 
 /**
- * Reads IDX files (MNIST's format: big-endian header, unsigned bytes), gzip-compressed or plain.
+ * Reads IDX files (MNIST's format: big-endian header, unsigned bytes), packed with gzip or xz, or plain.
  *
  * images   [n,h,w] gives samples [h,w,1], [n,h,w,c] gives [h,w,c], [n,d] gives [d]
  * labels   path of [n] class labels, or NULL
@@ -109,6 +109,17 @@ SD_API sd_status sd_dataset_from_callback(const sd_callback *callback, sd_datase
  * errors   SD_ENOTFOUND, SD_EIO, SD_ENOMEM; SD_EFORMAT: wrong magic, truncated, over-long, counts that differ, label range
  */
 SD_API sd_status sd_dataset_from_idx(const char *images, const char *labels, int classes, sd_dataset **dataset);
+
+/**
+ * Reads files in the binary layout of CIFAR-10, packed with xz or gzip, or plain: records of a label byte and 3072 values, the
+ * planes red, green and blue of 32 rows of 32.
+ *
+ * n        number of files, 1 to 64
+ * paths    [n]; the set has their records one after another, as samples [32,32,3] of bytes with 10 named classes
+ * errors   SD_EINVAL, SD_ENOTFOUND, SD_EIO, SD_ENOMEM; SD_EFORMAT: no whole number of records, truncated, damaged, a label
+ *          beyond 9, xz without liblzma
+ */
+SD_API sd_status sd_dataset_from_cifar(int n, const char *const *paths, sd_dataset **dataset);
 
 /** How to read a CSV file. Zero what is not used. */
 typedef struct sd_csv {
@@ -273,9 +284,9 @@ SD_API sd_status sd_loader_next(sd_loader *loader, sd_batch *batch);
 
 /** One file of a named set. */
 typedef struct sd_named_file {
-    const char *name;   /**< original file name */
+    const char *name;   /**< original file name; of a file from an archive, with its folder there */
     int64_t bytes;      /**< size of the original */
-    const char *sha256; /**< of the original, 64 hex digits */
+    const char *sha256; /**< of the original, 64 hex digits; NULL: that of its archive is known */
 } sd_named_file;
 
 /** A set that can be asked for by name. */
@@ -288,8 +299,9 @@ typedef struct sd_named_set {
     int64_t train, test;       /**< samples in each part (of strokes: unless told otherwise) */
     int n_files;               /**< 0: embedded, nothing to fetch */
     const sd_named_file *file; /**< [n_files] */
+    sd_named_file archive;     /**< what is fetched and unpacked to get them (tar); name NULL: the files themselves */
     int n_urls;                /**< hosts that have the files */
-    const char *const *url;    /**< [n_urls] address to which a file's name is appended */
+    const char *const *url;    /**< [n_urls] address to which the name of a file, or of the archive, is appended */
 } sd_named_set;
 
 /** Number of named sets; *table is the first. */
@@ -300,7 +312,7 @@ SD_API const sd_named_set *sd_named_set_find(const char *name);
 
 /**
  * The folder that has all files of a named set: NAME/ in `dir` (if not NULL), $SONDE_DATA, ~/.cache/sonde, in this order.
- * A file may also lie there without its ".gz".
+ * A file may also lie there unpacked, or packed with gzip or xz, and without the folder that its archive would put it into.
  *
  * folder  the caller frees
  * errors  SD_ENOTFOUND, with the places and the command that fetches it; SD_ENOMEM

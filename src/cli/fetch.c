@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "cli/unpack.h"
+#include "data/named.h"
 #include "data/sha256.h"
 
 #define CONNECT_SECONDS 30L
@@ -132,7 +136,7 @@ static bool is_there(const sd_named_file *file, const char *path)
         return false;
     sd__sha256(data, bytes, found);
     free(data);
-    return !strcmp(found, file->sha256);
+    return file->sha256 && !strcmp(found, file->sha256);
 }
 
 static void make_address(sd_string *out, const sd_named_set *set, const char *file, const char *base, int i)
@@ -173,19 +177,58 @@ static sd_status fetch_file(const sd_named_set *set, const sd_named_file *file, 
     return status;
 }
 
+/* A file that was packed since is taken for whole; reading it says if it is not. */
+static bool was_unpacked(const sd_named_file *file, const char *folder)
+{
+    struct stat found;
+    char *path = sd__named_file(folder, file->name);
+    const char *end = path ? path + strlen(path) - 3 : "";
+    bool packed = !strcmp(end, ".gz") || !strcmp(end, ".xz");
+    bool there = path && stat(path, &found) == 0 && (packed || found.st_size == file->bytes);
+    free(path);
+    return there;
+}
+
+/* The archive goes when its files are there. */
+static sd_status fetch_archive(const sd_named_set *set, const char *path, const char *folder, const char *base,
+                               sd_fetch_progress *progress, void *user)
+{
+    int there = 0;
+    for (int i = 0; i < set->n_files; i++)
+        there += was_unpacked(&set->file[i], folder);
+    if (there == set->n_files)
+        return SD_OK;
+    if (!is_there(&set->archive, path))
+        SD_TRY(fetch_file(set, &set->archive, path, base, progress, user));
+    SD_TRY(sd__unpack_set(set, path, folder));
+    unlink(path);
+    return SD_OK;
+}
+
+static sd_status fetch_member(const sd_named_set *set, const sd_named_file *file, const char *folder, const char *base,
+                              sd_fetch_progress *progress, void *user)
+{
+    char *path = sd__path_join(folder, file->name);
+    if (!path)
+        return sd__fail(SD_ENOMEM, "%s: out of memory", folder);
+    sd_status status = SD_OK;
+    if (file == &set->archive)
+        status = fetch_archive(set, path, folder, base, progress, user);
+    else if (!is_there(file, path))
+        status = fetch_file(set, file, path, base, progress, user);
+    free(path);
+    return status;
+}
+
 sd_status sd__fetch_set(const sd_named_set *set, const char *folder, const char *base, sd_fetch_progress *progress, void *user)
 {
     const char *variable = getenv("SONDE_DATA_URL");
     if (!base && variable && *variable)
         base = variable;
     SD_TRY(sd__make_folders(folder));
-    for (int i = 0; i < set->n_files; i++) {
-        char *path = sd__path_join(folder, set->file[i].name);
-        if (!path)
-            return sd__fail(SD_ENOMEM, "%s: out of memory", folder);
-        sd_status status = is_there(&set->file[i], path) ? SD_OK : fetch_file(set, &set->file[i], path, base, progress, user);
-        free(path);
-        SD_TRY(status);
-    }
+    if (set->archive.name)
+        return fetch_member(set, &set->archive, folder, base, progress, user);
+    for (int i = 0; i < set->n_files; i++)
+        SD_TRY(fetch_member(set, &set->file[i], folder, base, progress, user));
     return SD_OK;
 }

@@ -20,7 +20,8 @@ sd_status sd__fetch(const char *url, const char *path, const char *sha256, int64
 
 /*
  * Fetches the files of a set that `folder` (made if need be) does not have already, as they should be. Each address of the set
- * is tried in turn; base, if not NULL, or $SONDE_DATA_URL replaces them: files are then at BASE/SET/FILE.
+ * is tried in turn; base, if not NULL, or $SONDE_DATA_URL replaces them: files are then at BASE/SET/FILE. Where the set comes as an
+ * archive, that is fetched, unpacked and removed.
  */
 sd_status sd__fetch_set(const sd_named_set *set, const char *folder, const char *base, sd_fetch_progress *progress, void *user);
 

@@ -40,6 +40,15 @@ static const char *const fashion_urls[] = {
 static const char *const fashion_classes[] = {"T-shirt/top", "trouser", "pullover", "dress", "coat",
                                               "sandal",      "shirt",   "sneaker",  "bag",   "ankle boot"};
 
+/* Only the sum of the archive is published. */
+static const sd_named_file cifar_files[] = {
+    {"cifar-10-batches-bin/data_batch_1.bin", 30730000, NULL}, {"cifar-10-batches-bin/data_batch_2.bin", 30730000, NULL},
+    {"cifar-10-batches-bin/data_batch_3.bin", 30730000, NULL}, {"cifar-10-batches-bin/data_batch_4.bin", 30730000, NULL},
+    {"cifar-10-batches-bin/data_batch_5.bin", 30730000, NULL}, {"cifar-10-batches-bin/test_batch.bin", 30730000, NULL},
+};
+
+static const char *const cifar_urls[] = {"https://www.cs.toronto.edu/~kriz/"};
+
 static const sd_named_set sets[] = {
     {.name = "mnist",
      .doc = "handwritten digits, 28x28 grey",
@@ -63,6 +72,18 @@ static const sd_named_set sets[] = {
      .file = fashion_files,
      .n_urls = SD_COUNT(fashion_urls),
      .url = fashion_urls},
+    {.name = "cifar-10",
+     .doc = "photographs of animals and vehicles, 32x32 in colour",
+     .source = "A. Krizhevsky, V. Nair, G. Hinton",
+     .shape = {3, {32, 32, 3}},
+     .classes = 10,
+     .train = 50000,
+     .test = 10000,
+     .n_files = SD_COUNT(cifar_files),
+     .file = cifar_files,
+     .archive = {"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+     .n_urls = SD_COUNT(cifar_urls),
+     .url = cifar_urls},
     {.name = "strokes",
      .doc = "handwritten-like digits drawn by a program, 28x28 grey; needs no file",
      .source = "part of sonde",
@@ -120,18 +141,33 @@ static int list_places(const char *dir, char *place[PLACES])
     return n;
 }
 
-char *sd__named_file(const char *folder, const char *name)
+/* folder/name as it stands, or with another packing or none; NULL if there is no such file. */
+static char *any_form(const char *folder, const char *name)
 {
-    char *path = sd__path_join(folder, name), *end = path ? path + strlen(path) - 3 : NULL;
+    static const char *const ending[] = {"", ".gz", ".xz"};
+    char *path = sd__path_join(folder, name), *found = NULL;
+    size_t n = path ? strlen(path) : 0;
     if (!path || sd__file_exists(path))
         return path;
-    if (strlen(name) > 3 && !strcmp(end, ".gz")) {
-        *end = 0;
-        if (sd__file_exists(path))
-            return path;
+    if (n > 3 && !strcmp(path + n - 3, ".gz"))
+        path[n - 3] = 0;
+    for (size_t i = 0; i < SD_COUNT(ending) && !found; i++) {
+        sd_string form = {0};
+        sd__string_add(&form, "%s%s", path, ending[i]);
+        if (form.text && sd__file_exists(form.text))
+            found = form.text;
+        else
+            free(form.text);
     }
     free(path);
-    return NULL;
+    return found;
+}
+
+char *sd__named_file(const char *folder, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    char *path = any_form(folder, name);
+    return path || !slash ? path : any_form(folder, slash + 1);
 }
 
 /* The first file of the set that the folder lacks, or NULL. */
@@ -194,19 +230,44 @@ char *sd_named_set_folder(const sd_named_set *set, const char *dir)
 
 /* -- opening ---------------------------------------------------------------------------------------------------------- */
 
+static sd_status gone(const sd_named_set *set, const char *folder)
+{
+    return sd__fail(SD_ENOTFOUND, "%s: a file of %s is gone", folder, set->name);
+}
+
 static sd_status open_idx(const sd_named_set *set, const char *folder, int first, sd_dataset **dataset)
 {
     char *images = sd__named_file(folder, set->file[first].name), *labels = sd__named_file(folder, set->file[first + 1].name);
-    sd_status status = images && labels ? sd_dataset_from_idx(images, labels, set->classes, dataset)
-                                        : sd__fail(SD_ENOTFOUND, "%s: a file of %s is gone", folder, set->name);
+    sd_status status = images && labels ? sd_dataset_from_idx(images, labels, set->classes, dataset) : gone(set, folder);
     free(images);
     free(labels);
-    if (status != SD_OK)
-        return status;
-    sd_dataset *d = *dataset;
-    d->info.name = set->name;
-    if (set->file == fashion_files)
-        d->info.class_names = fashion_classes;
+    if (status == SD_OK && set->file == fashion_files)
+        (*dataset)->info.class_names = fashion_classes;
+    return status;
+}
+
+static sd_status open_cifar(const sd_named_set *set, const char *folder, int first, int n, sd_dataset **dataset)
+{
+    char *path[SD_COUNT(cifar_files)] = {NULL};
+    sd_status status = SD_OK;
+    for (int i = 0; i < n && status == SD_OK; i++)
+        if (!(path[i] = sd__named_file(folder, set->file[first + i].name)))
+            status = gone(set, folder);
+    if (status == SD_OK)
+        status = sd_dataset_from_cifar(n, (const char *const *)path, dataset);
+    for (int i = 0; i < n; i++)
+        free(path[i]);
+    return status;
+}
+
+static sd_status open_part(const sd_named_set *set, const char *folder, bool test, sd_dataset **dataset)
+{
+    int train_files = set->n_files - 1;
+    if (set->file != cifar_files)
+        SD_TRY(open_idx(set, folder, test ? 2 : 0, dataset));
+    else
+        SD_TRY(test ? open_cifar(set, folder, train_files, 1, dataset) : open_cifar(set, folder, 0, train_files, dataset));
+    (*dataset)->info.name = set->name;
     return SD_OK;
 }
 
@@ -215,9 +276,9 @@ sd_status sd__named_open(const sd_named_set *set, const char *dir, sd_dataset **
     char *folder;
     *train = *test = NULL;
     SD_TRY(sd_named_set_locate(set, dir, &folder));
-    sd_status status = open_idx(set, folder, 0, train);
+    sd_status status = open_part(set, folder, false, train);
     if (status == SD_OK)
-        status = open_idx(set, folder, 2, test);
+        status = open_part(set, folder, true, test);
     free(folder);
     return status;
 }

@@ -4,7 +4,7 @@
 
 #include <sonde/data.h>
 
-/* The path of a set's file in `folder`, or of the same without ".gz"; NULL if neither exists. The caller frees. */
+/* The path of a set's file in `folder`, packed or not, in the folder of its archive or not; NULL if there is none. The caller frees. */
 char *sd__named_file(const char *folder, const char *name);
 
 /* Both parts of a set that lies in files. On an error either may be set and is to be freed. */

@@ -52,30 +52,38 @@ sd_examples sd__examples_part(const sd_examples *examples, int64_t first, int64_
 
 /* ---- the network ----------------------------------------------------------------------------------------------------------- */
 
-typedef struct net {
-    int64_t units;
+typedef struct classifier {
+    sd_fit_net net;
     int classes;
-} net;
+} classifier;
+
+static sd_node relu(sd_builder *builder, sd_node x) { return sd_layer_activation(builder, x, SD_RELU, 0, NULL); }
+
+static sd_node convolution(sd_builder *builder, sd_node x, int64_t filters)
+{
+    sd_conv_spec spec = {.filters = filters, .kernel = {3}, .stride = {2}, .padding = SD_PAD_SAME};
+    return relu(builder, sd_layer_conv(builder, x, spec));
+}
 
 static sd_built build(sd_builder *builder, void *user)
 {
-    const net *n = user;
+    const classifier *c = user;
     sd_node h = builder->input;
-    if (n->units) {
-        h = sd_layer_dense(builder, h, (sd_dense_spec){.units = n->units});
-        h = sd_layer_activation(builder, h, SD_RELU, 0, NULL);
-    }
-    h = sd_layer_dense(builder, h, (sd_dense_spec){.units = n->classes});
+    if (c->net.filters)
+        h = convolution(builder, convolution(builder, h, c->net.filters), 2 * c->net.filters);
+    if (c->net.units)
+        h = relu(builder, sd_layer_dense(builder, h, (sd_dense_spec){.units = c->net.units}));
+    h = sd_layer_dense(builder, h, (sd_dense_spec){.units = c->classes});
     return sd_loss(builder, h, (sd_loss_spec){.kind = SD_CROSS_ENTROPY});
 }
 
-sd_status sd__fit_model(sd_context *context, const sd_examples *examples, int64_t units, sd_model **model)
+sd_status sd__fit_model(sd_context *context, const sd_examples *examples, sd_fit_net net, sd_model **model)
 {
-    net *n = sd__alloc(1, sizeof *n);
-    if (!n)
+    classifier *c = sd__alloc(1, sizeof *c);
+    if (!c)
         return sd__fail(SD_ENOMEM, "no memory for a network");
-    *n = (net){units, examples->classes};
-    sd_model_spec spec = {.build = build, .user = n, .release = free, .input = examples->shape, .classes = examples->classes};
+    *c = (classifier){net, examples->classes};
+    sd_model_spec spec = {.build = build, .user = c, .release = free, .input = examples->shape, .classes = examples->classes};
     return sd_model_new(context, &spec, model);
 }
 

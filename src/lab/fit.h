@@ -27,8 +27,14 @@ void sd__examples_clear(sd_examples *examples);
 /* n of them, from the first-th on: a view, not to be cleared. */
 sd_examples sd__examples_part(const sd_examples *examples, int64_t first, int64_t n);
 
-/* A classifier of such examples with one hidden layer of so many ReLU units (0: none, a linear one), f32. To be freed. */
-sd_status sd__fit_model(sd_context *context, const sd_examples *examples, int64_t units, sd_model **model);
+/* A network of ReLUs; with nothing of this a linear one. */
+typedef struct sd_fit_net {
+    int64_t filters; /* for images: of a 3x3 convolution with stride 2, followed by another with twice as many; 0: none */
+    int64_t units;   /* of a hidden layer; 0: none */
+} sd_fit_net;
+
+/* A classifier of such examples, f32. To be freed. */
+sd_status sd__fit_model(sd_context *context, const sd_examples *examples, sd_fit_net net, sd_model **model);
 
 enum { SD_FIT_EPOCHS = 200 }; /* most that are spent */
 

@@ -26,6 +26,11 @@ sd_status sd__trial_images(sd_lab *lab, const char *name, sd_data *data)
     return sd_data_open(&options, sd_context_pool(sd__lab_context(lab)), data);
 }
 
+const sd_trial_setup sd__trial_setup[SD_TRIAL_SETUPS] = {
+    {"mnist", 1000, {.units = 512}, 0.02, false},
+    {"cifar-10", 5000, {.filters = 16, .units = 128}, 0.005, true},
+};
+
 /* ---- spoiling -------------------------------------------------------------------------------------------------------------- */
 
 sd_status sd__permute_labels(sd_random *random, double share, int64_t n, int32_t *y)
@@ -91,16 +96,17 @@ double sd__binomial_excess(int n, const double *share, int64_t answers)
 
 /* ---- trials ---------------------------------------------------------------------------------------------------------------- */
 
-sd_status sd__trial_begin(sd_lab *lab, const sd_data *data, int64_t n, int64_t units, int number, sd_trial *trial)
+sd_status sd__trial_begin(sd_lab *lab, const sd_data *data, const sd_trial_setup *setup, int number, sd_trial *trial)
 {
     sd_dataset *rest = NULL;
     *trial = (sd_trial){.normalization = &data->normalization,
+                        .rate = setup->rate,
                         .seed = sd__lab_seed(lab, "network", number),
                         .random = sd__lab_random(lab, "permutations", number)};
-    SD_TRY(sd_dataset_split(data->train, sd__lab_seed(lab, "examples", number), (double)n, &rest, &trial->drawn));
+    SD_TRY(sd_dataset_split(data->train, sd__lab_seed(lab, "examples", number), (double)setup->n, &rest, &trial->drawn));
     sd_dataset_free(rest);
     SD_TRY(sd__examples_read(trial->drawn, trial->normalization, &trial->train));
-    return sd__fit_model(sd__lab_context(lab), &trial->train, units, &trial->model);
+    return sd__fit_model(sd__lab_context(lab), &trial->train, setup->net, &trial->model);
 }
 
 void sd__trial_end(sd_trial *trial)
@@ -114,7 +120,7 @@ void sd__trial_end(sd_trial *trial)
 sd_status sd__trial_run(sd_trial *t, double share, bool pixels, const sd_examples *test, sd_fit *fit)
 {
     sd_fit_spec spec = {.optimizer = sd_optimizer_default(SD_MOMENTUM), .batch = 20, .seed = t->seed};
-    spec.optimizer.lr = 0.02;
+    spec.optimizer.lr = t->rate;
     sd__examples_clear(&t->train);
     SD_TRY(sd__examples_read(t->drawn, t->normalization, &t->train));
     SD_TRY(sd__permute_labels(&t->random, share, t->train.n, t->train.y));

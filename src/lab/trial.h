@@ -31,20 +31,35 @@ double sd__label_agreement(const sd_examples *a, const sd_examples *b);
 /* The scatter of n shares around their mean over that of shares of so many independent answers: 1 if answers are independent. */
 double sd__binomial_excess(int n, const double *share, int64_t answers);
 
+/* What trials on permuted labels are made on. */
+typedef struct sd_trial_setup {
+    const char *set;
+    int64_t n; /* training examples */
+    sd_fit_net net;
+    double rate;    /* of learning, whatever the labels */
+    bool full_only; /* a quick run leaves it out */
+} sd_trial_setup;
+
+enum { SD_TRIAL_SETUPS = 2 };
+
+/* 1,000 images of MNIST and 512 units; in full also 5,000 of CIFAR-10 and convolutions. */
+extern const sd_trial_setup sd__trial_setup[SD_TRIAL_SETUPS];
+
 typedef struct sd_trial {
     sd_dataset *drawn; /* n of the training part, with their true labels */
     const sd_normalization *normalization;
     sd_examples train; /* as the last run spoilt them */
     sd_model *model;
+    double rate;
     uint64_t seed;
     sd_random random; /* of the permutations */
 } sd_trial;
 
-/* Draws n training examples, and a network of so many hidden units. `data` must outlive the trial. To be ended, also after a failure. */
-sd_status sd__trial_begin(sd_lab *lab, const sd_data *data, int64_t n, int64_t units, int number, sd_trial *trial);
+/* Draws training examples, and the first weights of a network. `data` must outlive the trial. To be ended, also after a failure. */
+sd_status sd__trial_begin(sd_lab *lab, const sd_data *data, const sd_trial_setup *setup, int number, sd_trial *trial);
 void sd__trial_end(sd_trial *trial);
 
-/* Spoils the examples and trains on them until no mistake is left: momentum 0.9, a rate of 0.02, batches of 20. */
+/* Spoils the examples and trains on them until no mistake is left: momentum 0.9, batches of 20. */
 sd_status sd__trial_run(sd_trial *trial, double share, bool pixels, const sd_examples *test, sd_fit *fit);
 
 #endif

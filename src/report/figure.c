@@ -262,6 +262,8 @@ static void script_of(const sd_figure *figure, sd_string *script)
         sd__string_add(script, "set logscale x\n");
     if (figure->log_y)
         sd__string_add(script, "set logscale y\n");
+    else if (figure->series[0].style == SD_FIGURE_BARS) /* their length is read, so they begin at 0 */
+        sd__string_add(script, "set yrange [*<0:0<*]\n");
     else
         sd__string_add(script, "set yrange [*:*]\n");
     if (figure->series[0].style == SD_FIGURE_AREAS) /* up to the border, and no grid over the colours */
