@@ -244,8 +244,8 @@ const sd_instrument sd__instrument_curvature = {
              {"spectrum", NULL, "all eigenvalues, up to 5000 parameters", 0, 0, 0, 0, 0, NULL, 0},
              {"layers", NULL, "also the largest eigenvalue of every layer", 0, 0, 0, 0, 1, NULL, 0}},
     .examine = examine,
-    .cost = 69,
-    .most_samples = 1000,
+    .cost = 36,
+    .most_samples = 500,
     .track_name = "sharpness",
     .track = track,
 };
