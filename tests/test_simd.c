@@ -512,13 +512,15 @@ static void products_are_sums_of_products(void **state)
 /* Sizes at which a product is cut in another way: k in blocks, k in parts, one row, one column, copied A, turned, many parts. */
 static void products_of_every_cut(void **state)
 {
-    static const int64_t size[][4] = {
-        {1, 33, 65, 700}, {1, 10, 12, 5000}, {1, 1, 515, 1200}, {1, 1, 40, 3001},  {1, 300, 1, 700},  {1, 1, 1, 70000},
-        {1, 1, 3, 9000},  {1, 30, 140, 512}, {1, 90, 310, 60},  {40, 9, 33, 17},   {1, 64, 100, 784}, {3, 1, 200, 90},
-        {1, 1, 9000, 3},  {1, 7, 2100, 20},  {2, 9, 10, 3000},  {3, 20, 140, 512}, {1, 9000, 10, 5},  {1, 130, 3, 300}};
+    static const int64_t size[][4] = {{1, 33, 65, 700}, {1, 10, 12, 5000}, {1, 1, 515, 1200}, {1, 1, 40, 3001},
+                                      {1, 300, 1, 700}, {1, 1, 1, 70000},  {1, 1, 3, 9000},   {1, 30, 140, 512},
+                                      {1, 90, 310, 60}, {40, 9, 33, 17},   {1, 64, 100, 784}, {3, 1, 200, 90},
+                                      {1, 1, 9000, 3},  {1, 7, 2100, 20},  {2, 9, 10, 3000},  {1, 130, 3, 90}};
     for (size_t i = 0; i < SD_COUNT(size); i++)
         for (int t = 0; t < 4; t++)
             try_matmul(size[i][0], size[i][1], size[i][2], size[i][3], (sd_matmul_attr){t & 1, t >> 1}, NULL, NULL);
+    try_matmul(2, 9, 130, 512, (sd_matmul_attr){0, 0}, NULL, NULL); /* A copied, over a batch */
+    try_matmul(1, 9000, 10, 3, (sd_matmul_attr){1, 0}, NULL, NULL); /* turned in several parts */
 }
 
 static void check_dense(const call *c, const void *attr, sd_level level) { check_product(c, &(sd_matmul_attr){0, 0}, level); }
