@@ -23,6 +23,7 @@
 #include "kernels/simd/level/level.h"
 #include "kernels/simd/level/micro.h"
 #include "kernels/simd/level/pack.h"
+#include "kernels/simd/level/row.h"
 
 /* Range of k: 208 x 32 floats of B and 14 x 208 of A are 26 + 11.5 KB, which leave room for C in a first cache of 48 KB. */
 #define DEPTH 208
@@ -46,11 +47,8 @@ enum { MOST_PARTS = 32, LINE = 64 / sizeof(float) };
 /* Rows of B that are packed along all panels of a part in one go. */
 enum { ROWS_AT_ONCE = 8 };
 
-/*
- * Columns of one row of C: at most so many does `stream` keep in the first cache while it goes through B's rows, and so many at
- * least make a part that reads memory at full speed. Parts along the columns, not k, leave less to be added.
- */
-enum { STREAM_COLUMNS = 2048, STREAM_LEAST = 256 };
+/* Columns of C that make a part which reads at full speed; parts along columns leave less to be added than parts along k. */
+enum { STREAM_LEAST = 256 };
 
 typedef enum way { BLOCK, STREAM, DOT } way;
 
@@ -461,106 +459,6 @@ static void multiply(const cut *c, const share *s)
 
 /* ---- stream, dot ------------------------------------------------------------------------------------------------------ */
 
-/* Rows that `stream` reads side by side, and how far ahead: the hardware stops where a page ends, often that is with a row. */
-enum { STREAM_ROWS = 4, STREAM_AHEAD = 8 * V_LANES };
-
-/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= STREAM_ROWS rows of b */
-V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
-                          bool add)
-{
-    float factor[STREAM_ROWS];
-    for (int i = 0; i < rows; i++)
-        factor[i] = a[i * a_step];
-    for (int64_t j = 0; j < n; j += V_LANES) {
-        const bool whole = n - j >= V_LANES;
-        const int64_t ahead =
-            n - j > STREAM_AHEAD ? STREAM_AHEAD : STREAM_AHEAD - n + STREAM_ROWS * b_step; /* may be anywhere */
-        vf sum = !add ? v_zero() : whole ? v_load(c + j) : v_load_part(c + j, n - j);
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; i++) {
-            const float *row = b + i * b_step + j;
-            if (rows == STREAM_ROWS)
-                __builtin_prefetch((const void *)((uintptr_t)row + (uintptr_t)ahead * sizeof *row));
-            sum = v_fma(v_set(factor[i]), whole ? v_load(row) : v_load_part(row, n - j), sum);
-        }
-        if (whole)
-            v_store(c + j, sum);
-        else
-            v_store_part(c + j, sum, n - j);
-    }
-}
-
-static void stream(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k)
-{
-    for (int64_t j = 0; j < n; j += STREAM_COLUMNS) {
-        int64_t columns = SD_MIN(n - j, STREAM_COLUMNS), i = 0;
-        for (; i + STREAM_ROWS <= k; i += STREAM_ROWS)
-            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, STREAM_ROWS, i > 0);
-        for (; i < k; i++)
-            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 1, i > 0);
-    }
-}
-
-/* The lanes of x added by halves. */
-static float add_lanes(vf x)
-{
-    float lane[V_LANES];
-    v_store(lane, x);
-    for (int half = V_LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return lane[0];
-}
-
-/* c[j] = a . column j of b, for `columns` <= 4 columns at once */
-V_INLINE void dot_columns(float *c, const float *a, const float *b, int64_t b_column, int64_t k, const int columns)
-{
-    vf sum[4][2];
-    for (int j = 0; j < columns; j++)
-        sum[j][0] = sum[j][1] = v_zero();
-    int64_t i = 0;
-    for (; i + 2 * V_LANES <= k; i += 2 * V_LANES)
-#pragma GCC unroll 2
-        for (int half = 0; half < 2; half++) {
-            vf x = v_load(a + i + half * V_LANES);
-#pragma GCC unroll 4
-            for (int j = 0; j < columns; j++)
-                sum[j][half] = v_fma(x, v_load(b + j * b_column + i + half * V_LANES), sum[j][half]);
-        }
-    for (; i < k; i += V_LANES) {
-        vf x = v_load_n(a + i, k - i);
-#pragma GCC unroll 4
-        for (int j = 0; j < columns; j++)
-            sum[j][0] = v_fma(x, v_load_n(b + j * b_column + i, k - i), sum[j][0]);
-    }
-    for (int j = 0; j < columns; j++)
-        c[j] = add_lanes(sum[j][0] + sum[j][1]);
-}
-
-static void dot(float *c, const float *a, const float *b, int64_t b_column, int64_t n, int64_t k)
-{
-    int64_t j = 0;
-    for (; j + 4 <= n; j += 4)
-        dot_columns(c + j, a, b + j * b_column, b_column, k, 4);
-    for (; j < n; j++)
-        dot_columns(c + j, a, b + j * b_column, b_column, k, 1);
-}
-
-/* What set_finish() asks of a tile, done to n neighbours in a row; bias and slope lie as c does. */
-static void finish_row(float *c, const float *bias, bool clip, const float *slope, int64_t n)
-{
-    for (int64_t j = 0; j < n; j += V_LANES) {
-        vf sum = v_load_n(c + j, n - j);
-        if (bias)
-            sum = sum + v_load_n(bias + j, n - j);
-        if (clip)
-            sum = v_relu(sum);
-        if (slope)
-            sum *= v_step(v_load_n(slope + j, n - j));
-        v_store_n(c + j, sum, n - j);
-    }
-}
-
 /* One row: the share's columns and k. */
 static void multiply_row(const cut *c, const share *s)
 {
@@ -569,11 +467,12 @@ static void multiply_row(const cut *c, const share *s)
     int64_t begin = SD_MIN(s->column_begin * grain, g->n), end = SD_MIN(s->column_end * grain, g->n);
     const float *a = s->a + s->k_begin * g->a_step, *b = s->b + s->k_begin * g->b_step + begin * g->b_column;
     if (c->way == STREAM)
-        stream(s->c + begin, a, g->a_step, b, g->b_step, end - begin, s->k_end - s->k_begin);
+        SD_LEVELED(sd__row_stream)(s->c + begin, a, g->a_step, b, g->b_step, end - begin, s->k_end - s->k_begin);
     else
-        dot(s->c + begin, a, b, g->b_column, end - begin, s->k_end - s->k_begin);
+        SD_LEVELED(sd__row_dot)(s->c + begin, a, b, g->b_column, end - begin, s->k_end - s->k_begin);
     if (s->bias || s->clip || s->slope)
-        finish_row(s->c + begin, s->bias ? s->bias + begin : NULL, s->clip, s->slope ? s->slope + begin : NULL, end - begin);
+        SD_LEVELED(sd__row_finish)
+    (s->c + begin, s->bias ? s->bias + begin : NULL, s->clip, s->slope ? s->slope + begin : NULL, end - begin);
 }
 
 /* ---- the main phase, and the one that adds ------------------------------------------------------------ */
@@ -646,7 +545,7 @@ static void run_add(const cut *c, const sd_args *args)
     }
     for (int64_t i = begin, columns; (bias || g->clip || slope) && i < end; i += columns) {
         columns = SD_MIN(g->n - i % g->n, end - i);
-        finish_row(y + i, bias ? bias + i % g->n : NULL, g->clip, slope ? slope + i : NULL, columns);
+        SD_LEVELED(sd__row_finish)(y + i, bias ? bias + i % g->n : NULL, g->clip, slope ? slope + i : NULL, columns);
     }
 }
 

@@ -1,0 +1,106 @@
+/* row.c -- one row times a matrix: what is left of a matrix product at batch 1, and what is done to finished sums. */
+#include "kernels/simd/level/row.h"
+
+#include "base/base.h"
+
+/* Columns of c that stay in the first cache while the rows of b go by. */
+enum { STREAM_COLUMNS = 2048 };
+
+/* Rows that `stream` reads side by side, and how far ahead: the hardware stops where a page ends, often that is with a row. */
+enum { STREAM_ROWS = 4, STREAM_AHEAD = 8 * V_LANES };
+
+/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= STREAM_ROWS rows of b */
+V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
+                          bool add)
+{
+    float factor[STREAM_ROWS];
+    for (int i = 0; i < rows; i++)
+        factor[i] = a[i * a_step];
+    for (int64_t j = 0; j < n; j += V_LANES) {
+        const bool whole = n - j >= V_LANES;
+        const int64_t ahead =
+            n - j > STREAM_AHEAD ? STREAM_AHEAD : STREAM_AHEAD - n + STREAM_ROWS * b_step; /* may be anywhere */
+        vf sum = !add ? v_zero() : whole ? v_load(c + j) : v_load_part(c + j, n - j);
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+            const float *row = b + i * b_step + j;
+            if (rows == STREAM_ROWS)
+                __builtin_prefetch((const void *)((uintptr_t)row + (uintptr_t)ahead * sizeof *row));
+            sum = v_fma(v_set(factor[i]), whole ? v_load(row) : v_load_part(row, n - j), sum);
+        }
+        if (whole)
+            v_store(c + j, sum);
+        else
+            v_store_part(c + j, sum, n - j);
+    }
+}
+
+void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k)
+{
+    for (int64_t j = 0; j < n; j += STREAM_COLUMNS) {
+        int64_t columns = SD_MIN(n - j, STREAM_COLUMNS), i = 0;
+        for (; i + STREAM_ROWS <= k; i += STREAM_ROWS)
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, STREAM_ROWS, i > 0);
+        for (; i < k; i++)
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 1, i > 0);
+    }
+}
+
+/* The lanes of x added by halves. */
+static float add_lanes(vf x)
+{
+    float lane[V_LANES];
+    v_store(lane, x);
+    for (int half = V_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* c[j] = a . column j of b, for `columns` <= 4 columns at once */
+V_INLINE void dot_columns(float *c, const float *a, const float *b, int64_t b_column, int64_t k, const int columns)
+{
+    vf sum[4][2];
+    for (int j = 0; j < columns; j++)
+        sum[j][0] = sum[j][1] = v_zero();
+    int64_t i = 0;
+    for (; i + 2 * V_LANES <= k; i += 2 * V_LANES)
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            vf x = v_load(a + i + half * V_LANES);
+#pragma GCC unroll 4
+            for (int j = 0; j < columns; j++)
+                sum[j][half] = v_fma(x, v_load(b + j * b_column + i + half * V_LANES), sum[j][half]);
+        }
+    for (; i < k; i += V_LANES) {
+        vf x = v_load_n(a + i, k - i);
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; j++)
+            sum[j][0] = v_fma(x, v_load_n(b + j * b_column + i, k - i), sum[j][0]);
+    }
+    for (int j = 0; j < columns; j++)
+        c[j] = add_lanes(sum[j][0] + sum[j][1]);
+}
+
+void SD_LEVELED(sd__row_dot)(float *c, const float *a, const float *b, int64_t b_column, int64_t n, int64_t k)
+{
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4)
+        dot_columns(c + j, a, b + j * b_column, b_column, k, 4);
+    for (; j < n; j++)
+        dot_columns(c + j, a, b + j * b_column, b_column, k, 1);
+}
+
+void SD_LEVELED(sd__row_finish)(float *c, const float *bias, bool clip, const float *slope, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += V_LANES) {
+        vf sum = v_load_n(c + j, n - j);
+        if (bias)
+            sum = sum + v_load_n(bias + j, n - j);
+        if (clip)
+            sum = v_relu(sum);
+        if (slope)
+            sum *= v_step(v_load_n(slope + j, n - j));
+        v_store_n(c + j, sum, n - j);
+    }
+}
