@@ -11,8 +11,8 @@
  *           A, packed on the stack, meets all of it and fetches the next, so that C, which is large, is written row by row:
  *           down its columns, a power of two apart, every line would fall into the same few cache sets.
  *           Few columns of many rows (`turned`: a gradient of a last layer's weights): the transposed product.
- *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of columns and of k, whose sums
- *           are then added in order (a last phase).
+ *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then added in
+ *           order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
  * In `block`, k is cut if there are too few tiles of C for all threads, or (`thin`) few rows meet weights that stay in the
  * second cache.
@@ -47,8 +47,8 @@ enum { MOST_PARTS = 32, LINE = 64 / sizeof(float) };
 /* Rows of B that are packed along all panels of a part in one go. */
 enum { ROWS_AT_ONCE = 8 };
 
-/* Columns of C that make a part which reads at full speed; parts along columns leave less to be added than parts along k. */
-enum { STREAM_LEAST = 256 };
+/* Parts along k of one row: more of them read no faster, but leave more to be added. */
+enum { STREAM_PARTS = 8 };
 
 typedef enum way { BLOCK, STREAM, DOT } way;
 
@@ -127,6 +127,8 @@ static bool conflicts(const sd_gemm *g)
 /* Few rows times weights that stay in the second cache: cut along k, a thread reads those that it has updated itself. */
 static bool thin(const sd_gemm *g) { return g->k >= 8 * g->m && g->k * g->n <= 2 * NEAR && g->b_column == 1; }
 
+static int packers(int64_t panels, double elements) { return (int)even(sd__parts(panels, elements * PACK_COST)); }
+
 static void plan_block(cut *c)
 {
     const sd_gemm *g = &c->g;
@@ -153,9 +155,9 @@ static void plan_block(cut *c)
     else
         c->pack_a = fights || (g->a_row != 1 && g->a_step != 1);
     if (c->tall)
-        c->b_packers = sd__parts(g->batches * c->column_panels, (double)(MICRO_COLUMNS * g->k) * PACK_COST);
+        c->b_packers = packers(c->column_panels * g->batches, (double)(MICRO_COLUMNS * g->k));
     if (c->pack_a || c->pitch)
-        c->a_packers = sd__parts(g->batches * c->row_panels, (double)up(g->m, c->row_panels) * (double)g->k * PACK_COST);
+        c->a_packers = packers(c->row_panels * g->batches, (double)up(g->m, c->row_panels) * (double)g->k);
 }
 
 static void plan_stream(cut *c)
@@ -163,9 +165,8 @@ static void plan_stream(cut *c)
     const sd_gemm *g = &c->g;
     double row = (double)g->n * STREAM_COST;
     c->batches = sd__parts(g->batches, row * (double)g->k);
-    int wanted = c->batches < g->batches || g->batches > 1 ? 1 : sd__parts(g->k, row);
-    c->columns = wanted < 4 ? 1 : (int)SD_MAX(SD_MIN(g->n / STREAM_LEAST, 4), 1);
-    c->ks = (int)up(wanted, c->columns);
+    if (g->batches == 1)
+        c->ks = (int)even(SD_MIN(sd__parts(g->k, row) / 2 + 1, STREAM_PARTS));
     if (g->k < 4 * c->ks)
         c->ks = 1, c->columns = sd__parts(up(g->n, 4 * V_LANES), (double)g->k * 4 * V_LANES * STREAM_COST);
 }

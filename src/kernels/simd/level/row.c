@@ -9,40 +9,61 @@ enum { STREAM_COLUMNS = 2048 };
 /* Rows that `stream` reads side by side, and how far ahead: the hardware stops where a page ends, often that is with a row. */
 enum { STREAM_ROWS = 4, STREAM_AHEAD = 8 * V_LANES };
 
-/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= STREAM_ROWS rows of b */
-V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
-                          bool add)
+/* Some rows of b side by side, and what they are multiplied by. */
+typedef struct stream {
+    const float *b;
+    int64_t b_step;
+    vf factor[STREAM_ROWS];
+} stream;
+
+/* c[begin..end) = (or +=) sum of factor[i] b[i][begin..end), in whole vectors; lines `ahead` floats behind are fetched. */
+V_INLINE void stream_whole(float *c, const stream *s, int64_t begin, int64_t end, int64_t ahead, const int rows, const bool add)
 {
-    float factor[STREAM_ROWS];
-    for (int i = 0; i < rows; i++)
-        factor[i] = a[i * a_step];
-    for (int64_t j = 0; j < n; j += V_LANES) {
-        const bool whole = n - j >= V_LANES;
-        const int64_t ahead =
-            n - j > STREAM_AHEAD ? STREAM_AHEAD : STREAM_AHEAD - n + STREAM_ROWS * b_step; /* may be anywhere */
-        vf sum = !add ? v_zero() : whole ? v_load(c + j) : v_load_part(c + j, n - j);
+    const uintptr_t row = (uintptr_t)s->b_step * sizeof *c, next = (uintptr_t)ahead * sizeof *c;
+    for (int64_t j = begin; j < end; j += V_LANES) {
+        vf sum = add ? v_load(c + j) : v_zero();
+        uintptr_t from = (uintptr_t)(s->b + j);
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
-            const float *row = b + i * b_step + j;
             if (rows == STREAM_ROWS)
-                __builtin_prefetch((const void *)((uintptr_t)row + (uintptr_t)ahead * sizeof *row));
-            sum = v_fma(v_set(factor[i]), whole ? v_load(row) : v_load_part(row, n - j), sum);
+                __builtin_prefetch((const void *)(from + (uintptr_t)i * row + next));
+            sum = v_fma(s->factor[i], v_load((const float *)(from + (uintptr_t)i * row)), sum);
         }
-        if (whole)
-            v_store(c + j, sum);
-        else
-            v_store_part(c + j, sum, n - j);
+        v_store(c + j, sum);
     }
+}
+
+/* c[0..n) = (or +=) sum of a[i] b[i][0..n) over `rows` <= STREAM_ROWS rows of b */
+V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, const int rows,
+                          const bool add)
+{
+    stream s = {.b = b, .b_step = b_step};
+    const int64_t whole = n / V_LANES * V_LANES, near = SD_MAX(whole - STREAM_AHEAD, 0);
+    for (int i = 0; i < rows; i++)
+        s.factor[i] = v_set(a[i * a_step]);
+    stream_whole(c, &s, 0, near, STREAM_AHEAD, rows, add);
+    stream_whole(c, &s, near, whole, STREAM_ROWS * b_step - near, rows, add); /* ahead: the rows that follow, if any */
+    if (whole == n)
+        return;
+    vf sum = add ? v_load_part(c + whole, n - whole) : v_zero();
+    for (int i = 0; i < rows; i++)
+        sum = v_fma(s.factor[i], v_load_part(b + i * b_step + whole, n - whole), sum);
+    v_store_part(c + whole, sum, n - whole);
 }
 
 void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k)
 {
     for (int64_t j = 0; j < n; j += STREAM_COLUMNS) {
-        int64_t columns = SD_MIN(n - j, STREAM_COLUMNS), i = 0;
+        const int64_t columns = SD_MIN(n - j, STREAM_COLUMNS);
+        int64_t i = k < STREAM_ROWS ? 1 : STREAM_ROWS;
+        if (k < STREAM_ROWS)
+            stream_rows(c + j, a, a_step, b + j, b_step, columns, 1, false);
+        else
+            stream_rows(c + j, a, a_step, b + j, b_step, columns, STREAM_ROWS, false);
         for (; i + STREAM_ROWS <= k; i += STREAM_ROWS)
-            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, STREAM_ROWS, i > 0);
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, STREAM_ROWS, true);
         for (; i < k; i++)
-            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 1, i > 0);
+            stream_rows(c + j, a + i * a_step, a_step, b + i * b_step + j, b_step, columns, 1, true);
     }
 }
 
