@@ -28,9 +28,9 @@ static void decompose(sd_graph *graph, const sd_node *in, const void *attr, sd_n
 static void vjp(sd_vjp_rule *r)
 {
     sd_node x = sd__operand(r->y, 0), w = sd__operand(r->y, 1), dy = r->dy[0];
+    r->grad[2] = sd_sum(dy, SD_AXIS(0), false); /* first, while dy is in the cache: nodes run in the order they are made */
     r->grad[0] = sd_matmul(dy, false, w, true);
     r->grad[1] = sd_matmul(x, true, dy, false);
-    r->grad[2] = sd_sum(dy, SD_AXIS(0), false);
 }
 
 static double flops(const sd_type *in, const sd_type *out, const void *attr)
