@@ -27,7 +27,7 @@
 
 /*
  * Range of k: 256 x 32 floats of B and 14 x 256 of A are 32 + 14 KB, which fill a first cache of 48 KB. Shorter ranges, which
- * leave room in it, read and write C more often: 208 was 1 to 3 % slower.
+ * leave room in it, read and write C more often: 208 was up to 3 % slower.
  */
 #define DEPTH 256
 
