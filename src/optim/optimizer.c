@@ -18,7 +18,8 @@
 #include "base/pool.h"
 #include "kernels/simd/update.h"
 
-enum { PART = 1 << 13 }; /* elements: a few microseconds of work */
+enum { PART = 1 << 13 };         /* elements: a few microseconds of work */
+enum { SECOND_CACHE = 1 << 21 }; /* bytes: what one holds at most */
 
 typedef struct stretch {
     int64_t begin, end;
@@ -310,7 +311,8 @@ static sd_update numbers(const sd_optimizer *o, bool decayed, double lr, double 
                    .beta1 = s->beta1,
                    .beta2 = s->beta2,
                    .epsilon = s->epsilon,
-                   .root = 1};
+                   .root = 1,
+                   .large = o->length * (int64_t)sd_dtype_size(o->dtype) > SECOND_CACHE};
     if (s->clip_norm > 0)
         u.scale = fmin(1, s->clip_norm / (norm + 1e-6));
     if (s->kind == SD_ADAMW)

@@ -391,6 +391,12 @@ static const float *next_panel(const cut *c, const share *s, int64_t panel, int6
     return c->ks == 1 && s->column_end < c->column_panels ? panel_of(c, s, s->column_end, s->k_begin) : NULL;
 }
 
+/*
+ * Large weights of which no other part reads these. An update writes them next, and waits long for every line of which another
+ * core keeps a copy: so they are taken over while they are read. Small ones stay in the second caches of all who read them.
+ */
+static bool takes_over(const cut *c) { return c->rows == 1 && c->g.batches == 1 && c->g.k * c->g.n > 2 * NEAR; }
+
 /* One panel of columns from k = begin to end. */
 static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
 {
@@ -400,6 +406,7 @@ static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_
     int64_t width = columns > V_LANES ? 2 * V_LANES : V_LANES;
     micro_tile t = {.k = end - begin, .c_row = g->n, .columns = columns, .add = begin > s->k_begin};
     t.b = panel_of(c, s, panel, begin), t.b_step = g->b_step;
+    t.ahead_own = takes_over(c);
     fetch_rows_of_b(&t);
     bool pack = g->b_column != 1 || columns < width || s->row_end - s->row_begin > 1;
     if (pack && g->b_column == 1 && columns == MICRO_COLUMNS) {

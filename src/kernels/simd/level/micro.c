@@ -92,6 +92,18 @@ V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], c
         }
 }
 
+/* Two neighbouring lines. */
+V_INLINE void fetch(uintptr_t from, bool own)
+{
+    if (own) {
+        __builtin_prefetch((const void *)from, 1);
+        __builtin_prefetch((const void *)(from + LINE_BYTES), 1);
+    } else {
+        __builtin_prefetch((const void *)from);
+        __builtin_prefetch((const void *)(from + LINE_BYTES));
+    }
+}
+
 /* All k. The first steps fetch the rows of the tile itself, the others now and then two lines that somebody will need later. */
 V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], cursor *at, const int rows,
                            const int vectors, const bool packed, const bool copies)
@@ -105,8 +117,7 @@ V_INLINE void multiply_all(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS
         multiply(t, sum, at, 1, rows, vectors, packed, copies);
     }
     for (; left >= MICRO_FETCH; left -= MICRO_FETCH, ahead += (uintptr_t)t->ahead_step) {
-        __builtin_prefetch((const void *)ahead);
-        __builtin_prefetch((const void *)(ahead + LINE_BYTES));
+        fetch(ahead, t->ahead_own);
         multiply(t, sum, at, MICRO_FETCH, rows, vectors, packed, copies);
     }
     for (; left > 0; left--)

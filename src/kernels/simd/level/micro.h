@@ -29,6 +29,7 @@ typedef struct micro_tile {
     float *copy;        /* sd__micro_copy: where the rows of b are packed on the way */
     uintptr_t ahead;    /* address of the first of two lines to fetch; any will do, nothing is read */
     int64_t ahead_step; /* bytes to those that are fetched MICRO_FETCH k later */
+    bool ahead_own;     /* they are fetched as for writing: no other core keeps a copy */
     float *c;
     int64_t c_row;
     int64_t columns; /* of c that exist: the last vector may be partial */

@@ -2,9 +2,21 @@
 #include "kernels/simd/update.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
+
+/* Elements of theta after which a look ahead is due, and how many bytes ahead. */
+enum { BLOCK = 256, AHEAD = 4096, LINE = 64 };
+
+/* As for writing: other threads have read theta, and an update would wait for every line of which they keep a copy. */
+static inline void fetch(const void *theta, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += LINE)
+        __builtin_prefetch((const void *)((uintptr_t)theta + AHEAD + i), 1);
+}
 
 #define REAL float
 #define SQRT sqrtf

@@ -6,7 +6,7 @@ static inline REAL NAME(gradient)(REAL g, REAL theta, REAL limit, REAL scale, RE
     return scale * (low > limit ? limit : low) + decay * theta;
 }
 
-static void NAME(sgd)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+static inline void NAME(sgd_block)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
 {
     REAL *restrict theta = theta_;
     const REAL *restrict g = g_;
@@ -15,7 +15,7 @@ static void NAME(sgd)(size_t n, void *theta_, const void *g_, void *a_, void *b_
         theta[i] -= lr * NAME(gradient)(g[i], theta[i], limit, scale, decay);
 }
 
-static void NAME(momentum)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+static inline void NAME(momentum_block)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
 {
     REAL *restrict theta = theta_, *restrict v = a_;
     const REAL *restrict g = g_;
@@ -27,7 +27,7 @@ static void NAME(momentum)(size_t n, void *theta_, const void *g_, void *a_, voi
     }
 }
 
-static void NAME(nesterov)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+static inline void NAME(nesterov_block)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
 {
     REAL *restrict theta = theta_, *restrict v = a_;
     const REAL *restrict g = g_;
@@ -40,7 +40,7 @@ static void NAME(nesterov)(size_t n, void *theta_, const void *g_, void *a_, voi
     }
 }
 
-static void NAME(adam)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
+static inline void NAME(adam_block)(size_t n, void *theta_, const void *g_, void *a_, void *b_, const sd_update *u)
 {
     REAL *restrict theta = theta_, *restrict m = a_, *restrict v = b_;
     const REAL *restrict g = g_;
@@ -54,6 +54,24 @@ static void NAME(adam)(size_t n, void *theta_, const void *g_, void *a_, void *b
         theta[i] = shrink * theta[i] - lr * (m[i] / (SQRT(v[i]) / root + epsilon));
     }
 }
+
+/* A rule block after block, theta fetched ahead where it is large. */
+#define IN_BLOCKS(rule)                                                                                       \
+    static void NAME(rule)(size_t n, void *theta, const void *g, void *a, void *b, const sd_update *u)        \
+    {                                                                                                         \
+        for (size_t i = 0; i < n; i += BLOCK) {                                                               \
+            if (u->large)                                                                                     \
+                fetch((REAL *)theta + i, BLOCK * sizeof(REAL));                                               \
+            NAME(rule##_block)                                                                                \
+            (n - i < BLOCK ? n - i : BLOCK, (REAL *)theta + i, (const REAL *)g + i, a ? (REAL *)a + i : NULL, \
+             b ? (REAL *)b + i : NULL, u);                                                                    \
+        }                                                                                                     \
+    }
+IN_BLOCKS(sgd)
+IN_BLOCKS(momentum)
+IN_BLOCKS(nesterov)
+IN_BLOCKS(adam)
+#undef IN_BLOCKS
 
 /* x - x is 0, or NaN where x is not finite, which the limit would hide. */
 static inline double NAME(square)(REAL x, REAL limit)
