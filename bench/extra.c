@@ -42,9 +42,10 @@ int sd__bench_probe(double seconds)
     sd_context_free(context);
     if (status != SD_OK)
         return sd__bench_fail();
-    return sd__bench_print(json_pack("{s:i, s:s, s:b, s:b, s:f, s:o, s:o}", "threads", m.threads, "isa",
+    return sd__bench_print(json_pack("{s:i, s:s, s:b, s:b, s:f, s:f, s:o, s:o}", "threads", m.threads, "isa",
                                      sd__level_name(m.level), "amx", m.amx, "counters", m.counters, "fork_join_us",
-                                     1e6 * m.fork_join, "fma", fma_json(&m), "read", read_json(&m)));
+                                     1e6 * m.fork_join, "handover_ns", 1e9 * m.handover, "fma", fma_json(&m), "read",
+                                     read_json(&m)));
 }
 
 /* ---- matmul: 1024 x 1024 x 1024 ---------------------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ import json, sys
 p = json.load(open(sys.argv[1]))
 total = sum(s["seconds"] for s in p["steps"])
 assert abs(total - p["steps_seconds"]) < 1e-9 + 1e-6 * total
+assert 0 <= p["probe"]["handover"] < 1e-5
 for s in p["steps"]:
     assert {"layer", "op", "kernel", "provider", "seconds", "flops", "bytes", "percent"} <= s.keys()
 assert abs(sum(s["flops"] for s in p["steps"]) - p["flops"]) <= 1e-6 * p["flops"]

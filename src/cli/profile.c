@@ -197,12 +197,12 @@ static int print_json(const bench *b, const sd_source *source, const sd_context 
     for (int i = 0; i < sd_plan_steps(b->plan); i++)
         json_array_append_new(steps, step_json(b, &b->mean[i]));
     const sd_machine *m = &b->machine;
-    return sd__print_json(json_pack("{s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f}, s:o}", "batch", source->batch,
-                                    "threads", sd_context_threads(context), "isa", sd_context_isa(context), "seconds", b->whole,
-                                    "steps_seconds", b->sum, "clock_seconds", b->clock * sd_plan_steps(b->plan), "flops",
-                                    sd_plan_flops(b->plan), "probe", "flops", sd__machine_flops(m, b->level), "cycles",
-                                    m->fma[b->level].cycles, "read", m->read[SD_PROBE_SIZES - 1].all, "fork_join", m->fork_join,
-                                    "steps", steps));
+    return sd__print_json(
+        json_pack("{s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f}, s:o}", "batch", source->batch, "threads",
+                  sd_context_threads(context), "isa", sd_context_isa(context), "seconds", b->whole, "steps_seconds", b->sum,
+                  "clock_seconds", b->clock * sd_plan_steps(b->plan), "flops", sd_plan_flops(b->plan), "probe", "flops",
+                  sd__machine_flops(m, b->level), "cycles", m->fma[b->level].cycles, "read", m->read[SD_PROBE_SIZES - 1].all,
+                  "fork_join", m->fork_join, "handover", m->handover, "steps", steps));
 }
 
 static void print_step(const bench *b, const sd_step_profile *p)
@@ -223,10 +223,13 @@ static void print_machine(const bench *b)
         return;
     printf(
         "this machine, %d threads: %.1f GFLOP/s fp32 at level %s (%.2f cycles an instruction%s), reads %.1f GB/s from memory, "
-        "%.1f GB/s from 2 MB; a parallel region takes %.2f us\n",
+        "%.1f GB/s from 2 MB; a parallel region takes %.2f us",
         m->threads, 1e-9 * f->all, sd__level_name(b->level), f->cycles,
         f->best > 0 && f->best / f->cycles < 0.95 ? ", slower than its pipes allow: shared or throttled" : "",
         1e-9 * m->read[SD_PROBE_SIZES - 1].all, 1e-9 * m->read[2].all, 1e6 * m->fork_join);
+    if (m->handover > 0)
+        printf(", a cache line %.0f ns from core to core", 1e9 * m->handover);
+    printf("\n");
 }
 
 static int print_text(const bench *b, const sd_source *source, const sd_context *context)

@@ -316,17 +316,57 @@ static double probe_fork_join(sd_pool *pool, double seconds)
     return best;
 }
 
+/* A line that two threads write in turn, until one of them has waited so long that the other cannot be running. */
+typedef struct ball {
+    atomic_int missing;
+    _Alignas(64) atomic_int at; /* handovers so far, or LOST */
+} ball;
+
+enum { HANDOVERS = 1000, LOST = -1, PATIENCE = 1 << 16 };
+
+static void play(void *user, int part)
+{
+    ball *b = user;
+    meet(&b->missing, part);
+    for (int i = part; i < HANDOVERS; i += 2) {
+        int at, looks = 0;
+        while ((at = atomic_load_explicit(&b->at, memory_order_acquire)) != i)
+            if (at == LOST || ++looks > PATIENCE) {
+                atomic_store_explicit(&b->at, LOST, memory_order_release);
+                return;
+            }
+        atomic_store_explicit(&b->at, i + 1, memory_order_release);
+    }
+}
+
+static double probe_handover(sd_pool *pool, double seconds)
+{
+    double best = INFINITY;
+    int bursts = 0;
+    if (sd__pool_threads(pool) < 2)
+        return 0;
+    for (double start = now(); time_left(start, seconds, bursts); bursts++) {
+        ball b = {.missing = 2};
+        double from = now();
+        sd__pool_run(pool, play, &b, 2);
+        if (atomic_load(&b.at) == HANDOVERS)
+            best = fmin(best, (now() - from) / HANDOVERS);
+    }
+    return isfinite(best) ? best : 0;
+}
+
 /* ---- all together ------------------------------------------------------------------------------------------------------ */
 
 sd_status sd__machine_probe(sd_pool *pool, double seconds, sd_machine *machine)
 {
     *machine = (sd_machine){.threads = sd__pool_threads(pool), .level = sd__cpu_level(), .amx = has_amx()};
-    double slice = fmax(seconds, 0.1) / (2 * SD_LEVEL_COUNT + 2 * SD_PROBE_SIZES + 1);
+    double slice = fmax(seconds, 0.1) / (2 * SD_LEVEL_COUNT + 2 * SD_PROBE_SIZES + 2);
     for (int level = 0; level <= (int)machine->level; level++) {
         probe_core((sd_level)level, slice, machine);
         probe_all(pool, (sd_level)level, slice, machine);
     }
     machine->fork_join = probe_fork_join(pool, slice);
+    machine->handover = probe_handover(pool, slice);
     return probe_reads(pool, slice, machine);
 }
 

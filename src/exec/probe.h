@@ -32,6 +32,8 @@ typedef struct sd_machine {
     bool amx;      /* the CPU says that it has tiles */
     sd_probe_read read[SD_PROBE_SIZES];
     double fork_join; /* seconds of a parallel region in which every thread takes one part, workers awake */
+    double handover;  /* seconds until a core sees what another has written to a line that both read: several times longer where
+                         they share no cache; 0 with one thread, or where two never ran at the same time */
 } sd_machine;
 
 /* Measures everything for about `seconds`, at least a tenth. SD_ENOMEM. */
