@@ -154,6 +154,40 @@ static void adam_is_free_of_scale(void **state)
     sd_optimizer_free(o);
 }
 
+/* Elements of a vector larger than a cache go the way that they would go alone, in a vector of a few: bit for bit. */
+static void elements_go_their_own_way(void **state)
+{
+    enum { LONG = 600001, FEW = 97 };
+    float *theta = sd__alloc_aligned(LONG * sizeof *theta), *grad = sd__alloc_aligned(LONG * sizeof *grad);
+    for (int kind = 0; kind < SD_OPTIMIZER_COUNT; kind++) {
+        sd_optimizer_spec spec = spec_of((sd_optimizer_kind)kind);
+        sd_slice slice, short_slice;
+        sd_optimizer *all, *few;
+        int chosen[FEW];
+        float few_theta[FEW], few_grad[FEW];
+        assert_ok(sd_optimizer_new(&spec, one_slice(&slice, LONG, SD_F32), NULL, &all));
+        assert_ok(sd_optimizer_new(&spec, one_slice(&short_slice, FEW, SD_F32), NULL, &few));
+        law_draw(theta, LONG, -1, 1);
+        for (int j = 0; j < FEW; j++) {
+            chosen[j] = law_int(0, LONG - 1);
+            few_theta[j] = theta[chosen[j]];
+        }
+        for (int step = 0; step < 3; step++) {
+            law_draw(grad, LONG, -1, 1);
+            for (int j = 0; j < FEW; j++)
+                few_grad[j] = grad[chosen[j]];
+            assert_ok(sd_optimizer_step(all, theta, grad, 0.1, 1, NULL));
+            assert_ok(sd_optimizer_step(few, few_theta, few_grad, 0.1, 1, NULL));
+            for (int j = 0; j < FEW; j++)
+                assert_memory_equal(&theta[chosen[j]], &few_theta[j], sizeof few_theta[j]);
+        }
+        sd_optimizer_free(all);
+        sd_optimizer_free(few);
+    }
+    free(theta);
+    free(grad);
+}
+
 static void frozen_and_undecayed_slices(void **state)
 {
     sd_slice slice[4];
@@ -409,6 +443,7 @@ int main(void)
         cmocka_unit_test(sgd_contracts_a_quadratic),
         cmocka_unit_test(momentum_is_critically_damped),
         cmocka_unit_test(adam_is_free_of_scale),
+        cmocka_unit_test(elements_go_their_own_way),
         cmocka_unit_test(frozen_and_undecayed_slices),
         cmocka_unit_test(norms_and_clipping),
         cmocka_unit_test(bits_do_not_depend_on_threads),
