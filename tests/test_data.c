@@ -236,6 +236,30 @@ static void bytes_are_normalised_by_channel(void **state)
     sd_dataset_free(set);
 }
 
+/* A byte becomes the same number whether it is computed along a line or, where 0 would not be 0, looked up in a table. */
+static void bytes_become_what_the_formula_says(void **state)
+{
+    enum { BYTES = 256 };
+    static const double offset[] = {0, 33.3184214, 127, 127.5, 255}, scale[] = {1, 3, 78.5674882, 255};
+    uint8_t x[BYTES];
+    float got[BYTES];
+    sd_dataset *set;
+    for (int v = 0; v < BYTES; v++)
+        x[v] = (uint8_t)v;
+    const sd_memory memory = {.samples = 1, .shape = SD_SHAPE(BYTES, 1, 1), .dtype = SD_U8, .input = x};
+    FINE(sd_dataset_from_memory(&memory, &set));
+    for (size_t i = 0; i < SD_COUNT(offset); i++)
+        for (size_t k = 0; k < SD_COUNT(scale); k++) {
+            sd_normalization norm;
+            FINE(sd_normalization_copy(SD_NORMALIZE_STANDARD, 1, &offset[i], &scale[k], &norm));
+            FINE(sd_dataset_read(set, 1, (int32_t[]){0}, SD_F32, &norm, got, NULL, NULL));
+            for (int v = 0; v < BYTES; v++)
+                assert_true(got[v] == (float)((v - offset[i]) / scale[k]));
+            sd_normalization_clear(&norm);
+        }
+    sd_dataset_free(set);
+}
+
 static void normalisations_are_named_and_checked(void **state)
 {
     (void)state;
@@ -370,17 +394,12 @@ static void a_test_file_is_read_like_the_training_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_copied_or_borrowed),
-        cmocka_unit_test(impossible_sets_are_refused),
-        cmocka_unit_test(subsets_keep_what_they_need),
-        cmocka_unit_test(splits_are_partitions_that_keep_shares),
-        cmocka_unit_test(splits_depend_on_the_seed_alone),
-        cmocka_unit_test(standard_features_have_mean_0_and_deviation_1),
-        cmocka_unit_test(bytes_are_normalised_by_channel),
-        cmocka_unit_test(normalisations_are_named_and_checked),
-        cmocka_unit_test(a_function_makes_samples),
-        cmocka_unit_test(opening_splits_and_measures),
-        cmocka_unit_test(a_test_file_is_read_like_the_training_file),
+        cmocka_unit_test(memory_is_copied_or_borrowed),         cmocka_unit_test(impossible_sets_are_refused),
+        cmocka_unit_test(subsets_keep_what_they_need),          cmocka_unit_test(splits_are_partitions_that_keep_shares),
+        cmocka_unit_test(splits_depend_on_the_seed_alone),      cmocka_unit_test(standard_features_have_mean_0_and_deviation_1),
+        cmocka_unit_test(bytes_are_normalised_by_channel),      cmocka_unit_test(bytes_become_what_the_formula_says),
+        cmocka_unit_test(normalisations_are_named_and_checked), cmocka_unit_test(a_function_makes_samples),
+        cmocka_unit_test(opening_splits_and_measures),          cmocka_unit_test(a_test_file_is_read_like_the_training_file),
     };
     return cmocka_run_group_tests(tests, data_setup, data_teardown);
 }

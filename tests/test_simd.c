@@ -14,6 +14,7 @@
 
 #include "base/cpu.h"
 #include "base/pool.h"
+#include "kernels/simd/bytes.h"
 #include "kernels/simd/simd.h"
 #include "ops/matmul.h"
 #include "ops/op.h"
@@ -880,6 +881,27 @@ static void slices_move(void **state)
     }
 }
 
+static void bytes_lie_on_their_line(void **state)
+{
+    static sd_bytes_f32 *const bytes[SD_LEVEL_COUNT] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
+    for (int n = 0; n <= 70; n++) {
+        wall in = wall_new((size_t)n), out = wall_new((size_t)n * sizeof(float));
+        double line[2];
+        law_draw_f64(line, 2, -3, 3);
+        for (int i = 0; i < n; i++)
+            ((uint8_t *)in.data)[i] = (uint8_t)law_int(0, 255);
+        EACH_LEVEL(level)
+        {
+            memset(out.data, 0xff, (size_t)n * sizeof(float));
+            bytes[level](line[0], line[1], in.data, out.data, n);
+            for (int i = 0; i < n; i++)
+                assert_true(((float *)out.data)[i] == (float)(line[0] * ((uint8_t *)in.data)[i] + line[1]));
+        }
+        wall_free(&in);
+        wall_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -900,6 +922,7 @@ int main(void)
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(copies),
         cmocka_unit_test(slices_move),
+        cmocka_unit_test(bytes_lie_on_their_line),
         cmocka_unit_test(tall_products_are_sums_of_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

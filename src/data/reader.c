@@ -1,7 +1,8 @@
 /*
  * reader.c -- reads samples: stored or made on demand, converted and normalised.
  *
- * A value becomes (value - offset) / scale, computed in f64 and rounded once; a byte does so through a table of 256 entries.
+ * A value becomes (value - offset) / scale, computed in f64 and rounded once; a byte does so through a table of 256 entries, or
+ * along the line on which they lie.
  * A pool shares the inputs of a batch: each part takes the same stretch of every sample, or some of the samples if they are
  * small. Stretches are what a first layer that is cut along its inputs reads, so the thread that will need one mostly makes it.
  * Denormals are flushed as in a plan's run, so that the same sample has the same bits whichever thread reads it.
@@ -30,6 +31,23 @@ static void store(sd_dtype dtype, void *out, int64_t i, double value)
         ((double *)out)[i] = value;
 }
 
+/* A product instead of a quotient: each of the 256 numbers decides whether that is the same, in the mode of reading. */
+static void find_line(sd_reader *r)
+{
+    static sd_bytes_f32 *const level[SD_LEVEL_COUNT] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
+    uint8_t byte[256];
+    float number[256];
+    for (int v = 0; v < 256; v++)
+        byte[v] = (uint8_t)v;
+    r->start = normalised(&r->normalization, 0, 0);
+    r->slope = (normalised(&r->normalization, 0, 255) - r->start) / 255;
+    unsigned mode = sd__fp_enter();
+    level[sd__cpu_level()](r->slope, r->start, byte, number, 256);
+    sd__fp_leave(mode);
+    if (memcmp(number, r->table, sizeof number) == 0)
+        r->line = level[sd__cpu_level()];
+}
+
 static sd_status make_table(sd_reader *r)
 {
     int rows = SD_MAX(r->normalization.n, 1);
@@ -39,15 +57,15 @@ static sd_status make_table(sd_reader *r)
     for (int c = 0; c < rows; c++)
         for (int v = 0; v < 256; v++)
             store(r->dtype, r->table, c * 256 + v, normalised(&r->normalization, c, v));
+    if (rows == 1 && r->dtype == SD_F32)
+        find_line(r);
     return SD_OK;
 }
-
-static sd_look_up_f32 *const look_ups[SD_LEVEL_COUNT] = {sd__look_up_f32_v2, sd__look_up_f32_v3, sd__look_up_f32_v4};
 
 sd_status sd__reader_open(sd_reader *reader, const sd_dataset *dataset, sd_dtype dtype, const sd_normalization *normalization)
 {
     const char *name = dataset->info.name;
-    *reader = (sd_reader){.dataset = dataset, .dtype = dtype, .look_up = look_ups[sd__cpu_level()]};
+    *reader = (sd_reader){.dataset = dataset, .dtype = dtype};
     if (!sd_dtype_is_real(dtype))
         return sd__fail(SD_EDTYPE, "%s: samples wanted as %s; f32 and f64 are possible", name, sd_dtype_name(dtype));
     if (normalization && normalization->n) {
@@ -144,8 +162,8 @@ static void look_up_f32(const sd_reader *r, const uint8_t *in, float *out, int64
 {
     const float *table = r->table;
     int n = SD_MAX(r->normalization.n, 1);
-    if (n == 1) {
-        r->look_up(table, in, out, m);
+    if (r->line) {
+        r->line(r->slope, r->start, in, out, m);
         return;
     }
     for (int64_t i = 0; i < m; i += n)

@@ -1,30 +1,30 @@
-/* bytes.c -- bytes to numbers through a table of 256: by the vector where the level can gather. */
+/* bytes.c -- bytes to numbers along a line, in f64, rounded once. */
 #include "kernels/simd/bytes.h"
+
+#include <string.h>
 
 #include "kernels/simd/level/vector.h"
 
 #if defined(SD_LEVEL_v4)
-V_INLINE vf look_up(const float *table, const uint8_t *in)
-{
-    return (vf)_mm512_i32gather_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)in)), table, sizeof *table);
-}
+V_INLINE vi load_bytes(const uint8_t *in) { return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)in)); }
 #elif defined(SD_LEVEL_v3)
-V_INLINE vf look_up(const float *table, const uint8_t *in)
-{
-    return (vf)_mm256_i32gather_ps(table, _mm256_cvtepu8_epi32(_mm_loadu_si64(in)), sizeof *table);
-}
+V_INLINE vi load_bytes(const uint8_t *in) { return (vi)_mm256_cvtepu8_epi32(_mm_loadu_si64(in)); }
 #else
-V_INLINE vf look_up(const float *table, const uint8_t *in)
+V_INLINE vi load_bytes(const uint8_t *in)
 {
-    return (vf){table[in[0]], table[in[1]], table[in[2]], table[in[3]]};
+    int four;
+    memcpy(&four, in, sizeof four);
+    return (vi)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four));
 }
 #endif
 
-void SD_LEVELED(sd__look_up_f32)(const float *table, const uint8_t *in, float *out, int64_t n)
+void SD_LEVELED(sd__bytes_f32)(double slope, double start, const uint8_t *in, float *out, int64_t n)
 {
     int64_t i = 0;
-    for (; i + V_LANES <= n; i += V_LANES)
-        v_store(out + i, look_up(table, in + i));
+    for (; i + V_LANES <= n; i += V_LANES) {
+        vf x = v_from_int(load_bytes(in + i));
+        v_store(out + i, v_from_f64(slope * v_low_f64(x) + start, slope * v_high_f64(x) + start));
+    }
     for (; i < n; i++)
-        out[i] = table[in[i]];
+        out[i] = (float)(slope * in[i] + start);
 }
