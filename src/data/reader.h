@@ -20,13 +20,13 @@ typedef struct sd_reader {
     sd_dtype dtype;                 /* of the result */
     sd_normalization normalization; /* a copy; n = 0: none */
     void *table;                    /* [n or 1][256] of dtype: what a byte becomes; NULL: computed value by value */
-    sd_bytes_f32 *line;  /* of this CPU's level, if the table is a line to the last bit: computed faster than looked up */
-    double slope, start; /* of the line */
-    sd_pool *pool;       /* shares the work of converting; NULL: the caller alone. Set after opening. */
-    int32_t *ids;        /* [capacity] positions in the root */
-    void *raw;           /* [capacity, shape] as stored: samples made on demand */
-    void *raw_targets;   /* [capacity, targets] */
-    int32_t *raw_labels; /* [capacity] */
+    sd_bytes_f32 *line;             /* what computes the table faster, to the last bit; NULL: nothing does */
+    double slope, start;            /* of the line */
+    sd_pool *pool;                  /* shares the work of converting; NULL: the caller alone. Set after opening. */
+    int32_t *ids;                   /* [capacity] positions in the root */
+    void *raw;                      /* [capacity, shape] as stored: samples made on demand */
+    void *raw_targets;              /* [capacity, targets] */
+    int32_t *raw_labels;            /* [capacity] */
     int capacity;
     sd_inputs inputs;
     bool aside; /* they are made by threads of the pool that have nothing else to do */

@@ -160,9 +160,10 @@ static sd_status find_order(sd_optimizer *o, sd_layout params)
         return sd__fail(SD_ENOMEM, "no memory for an optimizer");
     for (int part = 0, i = 0; part < o->parts; part++) {
         int64_t begin = (int64_t)part * PART, middle = (begin + SD_MIN(begin + PART, o->length)) / 2;
-        while (params.slice[i].offset + params.slice[i].length <= middle)
+        while (i < params.count && params.slice[i].offset + params.slice[i].length <= middle)
             i++;
-        all[part] = (placed){(double)(middle - params.slice[i].offset) / (double)params.slice[i].length, part};
+        const sd_slice *slice = i < params.count ? &params.slice[i] : NULL;
+        all[part] = (placed){slice ? (double)(middle - slice->offset) / (double)slice->length : 1, part};
     }
     qsort(all, (size_t)o->parts, sizeof *all, by_place);
     for (int i = 0; i < o->parts; i++)
