@@ -19,6 +19,7 @@ for row in rows:
     assert row["ours_ms"] > 0 and row["ours_best_ms"] <= row["ours_ms"]
     # nothing is faster than its bound; the rest is for a probe taken while others were at work
     assert 0 < row["percent_of_bound"] < 130, row
+    assert 0 <= row["handover_ns"] < 1e4, row
 text = open(sys.argv[1] + "/results.md").read()
 for words in ("commit", "cycles an instruction", "AMX", "mlp-small", "% of bound"):
     assert words in text, words
