@@ -120,7 +120,7 @@ static void memory_runs_out(void **state)
     assert_true(starve(use_messages, 0) > 1);
     assert_true(starve(use_model, 0) > 50);
     assert_true(starve(use_help, 0) > 0);
-    assert_true(starve(use_optimizer, 0) == 6);
+    assert_true(starve(use_optimizer, 0) == 8);
     sd_context_free(context);
 }
 
