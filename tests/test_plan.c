@@ -190,8 +190,8 @@ static void a_graph_of_5000_nodes_compiles_in_100_ms(void **state)
         best = fmin(best, (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec));
     }
     print_message("%u nodes compile in %.1f ms\n", g->count, best * 1e3);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(NDEBUG)
-    assert_true(best < 0.1);
+#if defined(NDEBUG)
+    assert_true(best < 0.1 || getenv("SONDE_SANITIZE")); /* clang names no sanitizer in a macro; ctest does */
 #endif
     sd_graph_free(g);
     sd_context_free(context);
