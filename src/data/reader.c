@@ -31,24 +31,13 @@ static void store(sd_dtype dtype, void *out, int64_t i, double value)
         ((double *)out)[i] = value;
 }
 
-static bool same_bits(const float *a, const float *b, int n)
-{
-    uint32_t x, y;
-    for (int i = 0; i < n; i++) {
-        memcpy(&x, &a[i], sizeof x);
-        memcpy(&y, &b[i], sizeof y);
-        if (x != y)
-            return false;
-    }
-    return true;
-}
-
 /* A product instead of a quotient: each of the 256 numbers decides whether that is the same, in the mode of reading. */
 static void find_line(sd_reader *r)
 {
     static sd_bytes_f32 *const level[SD_LEVEL_COUNT] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
     uint8_t byte[256];
     float number[256];
+    const void *bits = number;
     for (int v = 0; v < 256; v++)
         byte[v] = (uint8_t)v;
     r->start = normalised(&r->normalization, 0, 0);
@@ -56,7 +45,7 @@ static void find_line(sd_reader *r)
     unsigned mode = sd__fp_enter();
     level[sd__cpu_level()](r->slope, r->start, byte, number, 256);
     sd__fp_leave(mode);
-    if (same_bits(number, r->table, 256))
+    if (memcmp(bits, r->table, sizeof number) == 0)
         r->line = level[sd__cpu_level()];
 }
 
