@@ -7,8 +7,11 @@
  *
  * The state of a range is one 64-bit ticket: the job's number above, how many parts are left to claim below. A thread claims a
  * part by compare-and-swap, which fails if the job has moved on; so a worker that wakes late for a job long finished takes
- * nothing, and the caller need not wait for it. The description of the job (task, user, ...) is read before the claim: a claim
- * that succeeds proves that the job was still open, hence that the description read was this job's.
+ * nothing, and the caller need not wait for it. What the job is (task, user, ...) is read before the claim: a claim that
+ * succeeds proves that the job was still open, hence that it was this job's.
+ *
+ * Cores that share no cache take 200 ns and more to hand over a line. So all that a worker needs to begin lies in the one line
+ * of its range, on which it also waits; and parts are counted as done by the range, not one by one.
  *
  * Beside the job whose caller waits there may be one that nobody waits for yet: threads that would spin run its parts.
  */
@@ -32,8 +35,12 @@
 
 enum { SPIN_NS = 20000, MOST_THREADS = 1024, MOST_RANGES = 16, PART_BITS = 24, MOST_PARTS = (1 << PART_BITS) - 1 };
 
+/* The parts of a job that one thread claims first: task(user, end - parts left). Described anew only while no part is open. */
 typedef struct range {
     _Alignas(64) atomic_uint_fast64_t ticket;
+    _Atomic(sd_task *) task;
+    void *_Atomic user;
+    atomic_int end;
 } range;
 
 typedef struct worker {
@@ -42,12 +49,10 @@ typedef struct worker {
     int number; /* 1, 2, ...; the caller is 0 */
 } worker;
 
-/* What is to be done in parts. Described anew only while no part is open. */
+/* What is to be done in parts. The first two are the caller's. */
 typedef struct job {
-    _Alignas(64) _Atomic(sd_task *) task;
-    void *_Atomic user;
-    atomic_int first, parts;       /* task(user, first + i), i < parts */
-    uint64_t number;               /* counts jobs, for who describes them */
+    uint64_t number;               /* counts jobs */
+    unsigned parts;                /* in all ranges */
     range range[MOST_RANGES];      /* [ranges] */
     _Alignas(64) atomic_uint done; /* parts finished; who waits for them sleeps on it */
     atomic_bool caller_sleeps;
@@ -109,41 +114,42 @@ static void futex_wait(atomic_uint *word, unsigned value)
 
 static void futex_wake(atomic_uint *word, int threads) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0); }
 
-static int range_begin(int parts, int r, int ranges) { return (int)((int64_t)parts * r / ranges); }
+/* What does not divide goes to the first ranges: the caller begins before its workers have seen the job. */
+static int range_begin(int parts, int r, int ranges) { return (int)(((int64_t)parts * r + ranges - 1) / ranges); }
 
 /* A part that a thread has claimed. */
 typedef struct claimed {
     sd_task *task;
     void *user;
-    int part, parts;
+    int part;
 } claimed;
 
-/* Claims the next part of range `r` of the open job, if one is left. */
-static bool claim(job *j, int r, int ranges, claimed *c)
+/* Claims the next part of a range of the open job, if one is left. */
+static bool claim(range *r, claimed *c)
 {
-    atomic_uint_fast64_t *own = &j->range[r].ticket;
-    uint64_t ticket = atomic_load_explicit(own, memory_order_acquire);
+    uint64_t ticket = atomic_load_explicit(&r->ticket, memory_order_acquire);
     while (ticket & MOST_PARTS) {
-        c->task = atomic_load_explicit(&j->task, memory_order_acquire);
-        c->user = atomic_load_explicit(&j->user, memory_order_acquire);
-        c->part = atomic_load_explicit(&j->first, memory_order_acquire);
-        c->parts = atomic_load_explicit(&j->parts, memory_order_acquire);
-        c->part += range_begin(c->parts, r + 1, ranges) - (int)(ticket & MOST_PARTS);
-        if (atomic_compare_exchange_weak_explicit(own, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
+        c->task = atomic_load_explicit(&r->task, memory_order_acquire);
+        c->user = atomic_load_explicit(&r->user, memory_order_acquire);
+        c->part = atomic_load_explicit(&r->end, memory_order_acquire) - (int)(ticket & MOST_PARTS);
+        if (atomic_compare_exchange_weak_explicit(&r->ticket, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
             return true;
     }
     return false;
 }
 
-static bool run_one(job *j, int r, int ranges)
+/* Runs parts of a range, `most` at most, and says so when none is left: true if there were any. */
+static bool run_range(job *j, int r, unsigned most)
 {
     claimed c;
-    if (!claim(j, r, ranges, &c))
+    unsigned ran = 0;
+    for (; ran < most && claim(&j->range[r], &c); ran++)
+        c.task(c.user, c.part);
+    if (!ran)
         return false;
-    c.task(c.user, c.part);
-    /* seq_cst here, and in wait_for_parts(): either the caller sees this part done, or we see the caller asleep. */
-    bool last = atomic_fetch_add(&j->done, 1) + 1 == (unsigned)c.parts;
-    if (last && atomic_load(&j->caller_sleeps))
+    /* seq_cst here, and in wait_for_parts(): either the caller sees these parts done, or we see the caller asleep. */
+    atomic_fetch_add(&j->done, ran);
+    if (atomic_load(&j->caller_sleeps))
         futex_wake(&j->done, 1);
     return true;
 }
@@ -152,39 +158,58 @@ static bool run_one(job *j, int r, int ranges)
 static void work(sd_pool *pool, job *j, int thread)
 {
     for (int i = 0; i < pool->ranges; i++)
-        while (run_one(j, (thread + i) % pool->ranges, pool->ranges))
-            ;
+        run_range(j, (thread + i) % pool->ranges, MOST_PARTS);
 }
 
 /* One part of the job that nobody waits for. */
 static bool work_aside(sd_pool *pool, int thread)
 {
     for (int i = 0; i < pool->ranges; i++)
-        if (run_one(&pool->aside, (thread + i) % pool->ranges, pool->ranges))
+        if (run_range(&pool->aside, (thread + i) % pool->ranges, 1))
             return true;
     return false;
 }
 
-/* Waits up to SPIN_NS for the word to leave `value`, and runs what is set aside meanwhile; true if it did. */
-static bool spin_while(sd_pool *pool, int thread, atomic_uint *word, unsigned value)
+/* What the thread waits for: a worker for parts in its range, the caller of a job for parts that are done, beside `done`. */
+static bool is_due(const sd_pool *pool, int thread, const job *awaited, unsigned done)
 {
-    for (int64_t end = now_ns() + SPIN_NS; now_ns() < end;)
+    if (awaited)
+        return atomic_load_explicit(&awaited->done, memory_order_acquire) != done;
+    const range *own = &pool->job.range[thread % pool->ranges];
+    return (atomic_load_explicit(&own->ticket, memory_order_acquire) & MOST_PARTS) ||
+           atomic_load_explicit(&pool->stop, memory_order_acquire);
+}
+
+/*
+ * Waits up to SPIN_NS, and runs what is set aside meanwhile; true if what it waits for has come. Jobs that leave this thread out
+ * are no reason to sleep.
+ */
+static bool spin(sd_pool *pool, int thread, const job *awaited, unsigned done)
+{
+    int64_t end = now_ns() + SPIN_NS;
+    for (unsigned before = atomic_load(&pool->epoch), epoch; now_ns() < end; before = epoch) {
         for (int i = 0; i < 16; i++) {
-            if (atomic_load_explicit(word, memory_order_acquire) != value)
+            if (is_due(pool, thread, awaited, done))
                 return true;
             if (!work_aside(pool, thread))
                 pause_cpu();
         }
+        epoch = atomic_load(&pool->epoch);
+        if (epoch != before)
+            end = now_ns() + SPIN_NS;
+    }
     return false;
 }
 
-/* seq_cst: either the next job's caller sees us among the sleepers, or the kernel sees its new epoch. */
-static void wait_for_job(sd_pool *pool, int thread, unsigned epoch)
+/* seq_cst: either the next job's caller sees us among the sleepers, or we see its new epoch, and with that its parts. */
+static void wait_for_job(sd_pool *pool, int thread)
 {
-    if (spin_while(pool, thread, &pool->epoch, epoch))
+    if (spin(pool, thread, NULL, 0))
         return;
     atomic_fetch_add(&pool->sleepers, 1);
-    futex_wait(&pool->epoch, epoch);
+    unsigned epoch = atomic_load(&pool->epoch);
+    if (!is_due(pool, thread, NULL, 0))
+        futex_wait(&pool->epoch, epoch);
     atomic_fetch_sub(&pool->sleepers, 1);
 }
 
@@ -194,26 +219,24 @@ static void *worker_main(void *argument)
     sd_pool *pool = self->pool;
     inside = pool;
     sd__fp_enter();
-    for (;;) {
-        unsigned epoch = atomic_load(&pool->epoch);
-        if (atomic_load(&pool->stop))
-            return NULL;
+    while (!atomic_load(&pool->stop)) {
         work(pool, &pool->job, self->number);
-        wait_for_job(pool, self->number, epoch);
+        wait_for_job(pool, self->number);
     }
+    return NULL;
 }
 
-static void wait_for_parts(sd_pool *pool, job *j, unsigned parts)
+static void wait_for_parts(sd_pool *pool, job *j)
 {
     for (;;) {
         unsigned done = atomic_load(&j->done);
-        if (done == parts)
+        if (done == j->parts)
             return;
-        if (spin_while(pool, 0, &j->done, done))
+        if (spin(pool, 0, j, done))
             continue;
         atomic_store(&j->caller_sleeps, true);
         done = atomic_load(&j->done);
-        if (done != parts)
+        if (done != j->parts)
             futex_wait(&j->done, done);
         atomic_store(&j->caller_sleeps, false);
     }
@@ -229,15 +252,16 @@ static void wake_workers(sd_pool *pool, int most)
 
 static void open_job(sd_pool *pool, job *j, sd_task *task, void *user, int first, int parts)
 {
-    atomic_store_explicit(&j->task, task, memory_order_release);
-    atomic_store_explicit(&j->user, user, memory_order_release);
-    atomic_store_explicit(&j->first, first, memory_order_release);
-    atomic_store_explicit(&j->parts, parts, memory_order_release);
-    atomic_store_explicit(&j->done, 0, memory_order_release);
     j->number++;
-    for (int r = 0; r < pool->ranges; r++) {
-        int count = range_begin(parts, r + 1, pool->ranges) - range_begin(parts, r, pool->ranges);
-        atomic_store_explicit(&j->range[r].ticket, j->number << PART_BITS | (unsigned)count, memory_order_release);
+    j->parts = (unsigned)parts;
+    atomic_store_explicit(&j->done, 0, memory_order_release);
+    for (int i = 0; i < pool->ranges; i++) {
+        range *r = &j->range[i];
+        int begin = range_begin(parts, i, pool->ranges), end = range_begin(parts, i + 1, pool->ranges);
+        atomic_store_explicit(&r->task, task, memory_order_release);
+        atomic_store_explicit(&r->user, user, memory_order_release);
+        atomic_store_explicit(&r->end, first + end, memory_order_release);
+        atomic_store_explicit(&r->ticket, j->number << PART_BITS | (unsigned)(end - begin), memory_order_release);
     }
 }
 
@@ -246,7 +270,7 @@ static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, i
     open_job(pool, &pool->job, task, user, first, parts);
     wake_workers(pool, parts - 1);
     work(pool, &pool->job, 0);
-    wait_for_parts(pool, &pool->job, (unsigned)parts);
+    wait_for_parts(pool, &pool->job);
 }
 
 static void run_here(sd_task *task, void *user, int parts)
@@ -283,12 +307,11 @@ static void help_aside(void *user, int part) { work(user, &((sd_pool *)user)->as
 void sd__pool_finish_aside(sd_pool *pool)
 {
     job *j = &pool->aside;
-    unsigned parts = (unsigned)atomic_load(&j->parts);
-    if (atomic_load(&j->done) != parts) {
+    if (atomic_load(&j->done) != j->parts) {
         const sd_pool *outer = inside;
         sd__pool_run(pool, help_aside, pool, pool->ranges);
         inside = pool;
-        wait_for_parts(pool, j, parts);
+        wait_for_parts(pool, j);
         inside = outer;
     }
     atomic_store(&pool->has_aside, false);
