@@ -203,7 +203,7 @@ static void plan(cut *c)
         sd__gemm_turn(&c->g);
     const sd_gemm *g = &c->g;
     c->rows = c->columns = c->ks = c->batches = c->adders = 1;
-    if (g->m == 1 && g->b_column == 1 && g->n >= V_LANES)
+    if (g->m == 1 && g->b_column == 1)
         c->way = STREAM, plan_stream(c);
     else if (g->m == 1 && g->b_step == 1 && g->a_step == 1)
         c->way = DOT, plan_dot(c);

@@ -9,6 +9,9 @@ enum { STREAM_COLUMNS = 2048 };
 /* Rows that `stream` reads side by side, and how far ahead: the hardware stops where a page ends, often that is with a row. */
 enum { STREAM_ROWS = 4, STREAM_AHEAD = 8 * V_LANES };
 
+/* So few columns that what is added to c in memory would wait for the addition before. */
+enum { FEW_COLUMNS = 3 * V_LANES };
+
 /* Some rows of b side by side, and what they are multiplied by. */
 typedef struct stream {
     const float *b;
@@ -51,9 +54,27 @@ V_INLINE void stream_rows(float *c, const float *a, int64_t a_step, const float 
     v_store_part(c + whole, sum, n - whole);
 }
 
+/* A vector of columns, or the first n of it: four sums in registers, so that hardly a multiply-add waits for the one before. */
+V_INLINE vf stream_vector(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k)
+{
+    vf sum[STREAM_ROWS];
+    int64_t i = 0;
+    for (int r = 0; r < STREAM_ROWS; r++)
+        sum[r] = v_zero();
+    for (; i + STREAM_ROWS <= k; i += STREAM_ROWS)
+#pragma GCC unroll 4
+        for (int r = 0; r < STREAM_ROWS; r++)
+            sum[r] = v_fma(v_set(a[(i + r) * a_step]), v_load_n(b + (i + r) * b_step, n), sum[r]);
+    for (; i < k; i++)
+        sum[0] = v_fma(v_set(a[i * a_step]), v_load_n(b + i * b_step, n), sum[0]);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k)
 {
-    for (int64_t j = 0; j < n; j += STREAM_COLUMNS) {
+    for (int64_t j = 0; j < n && n <= FEW_COLUMNS; j += V_LANES)
+        v_store_n(c + j, stream_vector(a, a_step, b + j, b_step, n - j, k), n - j);
+    for (int64_t j = 0; j < n && n > FEW_COLUMNS; j += STREAM_COLUMNS) {
         const int64_t columns = SD_MIN(n - j, STREAM_COLUMNS);
         int64_t i = k < STREAM_ROWS ? 1 : STREAM_ROWS;
         if (k < STREAM_ROWS)
