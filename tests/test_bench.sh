@@ -9,7 +9,7 @@ trap 'rm -rf "$out"' EXIT
 "$SONDE_SOURCE/bench/run" --quick --ours --rows mlp-small/train,mlp/infer --build "$SONDE_BUILD" --out "$out" --wait 0 --repeats 2 --drop 2 \
     --seconds 0.02 --any-machine 2>"$out/log" || { cat "$out/log"; exit 1; }
 python3 - "$out" <<'END'
-import json, sys
+import json, os, sys
 rows = json.load(open(sys.argv[1] + "/results.json"))
 keys = {"model", "batch", "precision", "task", "ours_ms", "peer", "peer_ms", "ratio", "bound_ms", "percent_of_bound"}
 assert [(r["model"], r["task"], r["batch"]) for r in rows] == [("mlp-small", "train", 32), ("mlp", "infer", 1)], rows
@@ -19,7 +19,10 @@ for row in rows:
     assert row["ours_ms"] > 0 and row["ours_best_ms"] <= row["ours_ms"]
     # nothing is faster than its bound; the rest is for a probe taken while others were at work
     assert 0 < row["percent_of_bound"] < 130, row
-    assert 0 <= row["handover_ns"] < 1e4, row
+    assert 0 <= row["handover_ns"] < 1e4 and 0 <= row["handover_after_ns"] < 1e4, row
+    assert 0.3 < row["cores"] < 1.3 * os.cpu_count(), row
+    # a mean is no better than the best
+    assert row["task"] != "infer" or 0 < row["best_read_ms"] <= row["read_ms"], row
 text = open(sys.argv[1] + "/results.md").read()
 for words in ("commit", "cycles an instruction", "AMX", "mlp-small", "% of bound"):
     assert words in text, words
@@ -29,7 +32,7 @@ END
 for try in 1 2 3 4 5; do
     "$SONDE" profile lenet --batch 16 --runs 12 --json >"$out/profile"
     python3 - "$out/profile" <<'END' && exit 0
-import json, sys
+import json, os, sys
 p = json.load(open(sys.argv[1]))
 total = sum(s["seconds"] for s in p["steps"])
 assert abs(total - p["steps_seconds"]) < 1e-9 + 1e-6 * total

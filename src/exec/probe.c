@@ -240,34 +240,38 @@ static void read_part(void *user, int part)
 }
 
 /*
- * Best rate at which `parts` threads read a block of `bytes`; small ones several times over, so that a burst is worth timing.
+ * Best rate at which `parts` threads read a block of `bytes`, and over all bursts; small ones several times over, so that a burst
+ * is worth timing.
  */
-static double read_rate(sd_pool *pool, int parts, const char *block, size_t bytes, double seconds)
+static sd_probe_rate read_rate(sd_pool *pool, int parts, const char *block, size_t bytes, double seconds)
 {
     enum { LEAST = 8 << 20 };
     read_job job = {.level = sd__cpu_level(), .block = block, .bytes = bytes / (size_t)parts & ~(size_t)255};
     size_t total = job.bytes * (size_t)parts;
-    double best = 0;
+    sd_probe_rate rate = {0};
     int bursts = 0;
     if (!total)
-        return 0;
+        return rate;
     job.rounds = (int)(total < LEAST ? LEAST / total : 1);
+    double spent = 0;
     for (double start = now(); time_left(start, seconds, bursts); bursts++) {
         double from = now();
         sd__pool_run(pool, read_part, &job, parts);
-        double rate = (double)total * job.rounds / (now() - from);
-        best = SD_MAX(best, rate);
+        double burst = now() - from;
+        rate.best = SD_MAX(rate.best, (double)total * job.rounds / burst);
+        spent += burst;
     }
-    return best;
+    rate.mean = (double)total * job.rounds * bursts / spent;
+    return rate;
 }
 
-double sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds)
+sd_probe_rate sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds)
 {
     char *block = sd__alloc_aligned(bytes + 64);
     if (!block)
-        return 0;
+        return (sd_probe_rate){0};
     memset(block, 0, bytes);
-    double rate = read_rate(pool, sd__pool_threads(pool), block, bytes, seconds);
+    sd_probe_rate rate = read_rate(pool, sd__pool_threads(pool), block, bytes, seconds);
     free(block);
     return rate;
 }
@@ -281,8 +285,8 @@ static sd_status probe_reads(sd_pool *pool, double seconds, sd_machine *machine)
     memset(block, 0, size[SD_PROBE_SIZES - 1]);
     for (int i = 0; i < SD_PROBE_SIZES; i++) {
         machine->read[i].bytes = size[i];
-        machine->read[i].core = read_rate(pool, 1, block, size[i], seconds);
-        machine->read[i].all = read_rate(pool, machine->threads, block, size[i], seconds);
+        machine->read[i].core = read_rate(pool, 1, block, size[i], seconds).best;
+        machine->read[i].all = read_rate(pool, machine->threads, block, size[i], seconds).best;
     }
     free(block);
     return SD_OK;
@@ -378,7 +382,7 @@ sd_status sd__machine_probe(sd_pool *pool, double seconds, sd_machine *machine)
     return sd__fail(SD_EUNSUPPORTED, "the machine's limits are measured on x86-64 only");
 }
 
-double sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds) { return 0; }
+sd_probe_rate sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds) { return (sd_probe_rate){0}; }
 
 #endif
 

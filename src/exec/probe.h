@@ -1,8 +1,8 @@
 /*
  * probe.h -- what this machine can do at best: the limits against which a profile and the benchmarks are read.
  *
- * Every number is the best of many bursts, each shorter than a scheduler's slice: what another process takes is seen as a slow
- * burst and dropped, not averaged in.
+ * A machine's numbers are the best of many bursts, each shorter than a scheduler's slice: what another process takes is seen as a
+ * slow burst and dropped, not averaged in.
  */
 #ifndef SD_EXEC_PROBE_H
 #define SD_EXEC_PROBE_H
@@ -39,8 +39,12 @@ typedef struct sd_machine {
 /* Measures everything for about `seconds`, at least a tenth. SD_ENOMEM. */
 sd_status sd__machine_probe(sd_pool *pool, double seconds, sd_machine *machine);
 
+typedef struct sd_probe_rate {
+    double best, mean; /* of a burst, of all */
+} sd_probe_rate;
+
 /* Bytes a second at which all threads of the pool together read a block of this size again and again. 0 without memory. */
-double sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds);
+sd_probe_rate sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds);
 
 /* FLOP/s of all threads at a level: the denominator of "per cent of the probe". */
 double sd__machine_flops(const sd_machine *machine, sd_level level);
