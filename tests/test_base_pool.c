@@ -266,6 +266,20 @@ static void waiting_threads_run_what_is_set_aside(void **state)
     sd__pool_free(pool);
 }
 
+/* Of two parts that meet the one who finishes can run one only: the other thread sleeps, or just goes to sleep. */
+static void sleepers_help_to_finish(void **state)
+{
+    sd_pool *pool = pool_of(2);
+    for (int trial = 0; trial < law_trials(200); trial++) {
+        counts c = {0};
+        nap(law_int(0, 200));
+        assert_true(sd__pool_set_aside(pool, meet_part, &c, 2));
+        sd__pool_finish_aside(pool);
+        check_counts(&c, 2, 1);
+    }
+    sd__pool_free(pool);
+}
+
 static void one_job_can_be_set_aside(void **state)
 {
     sd_pool *pool = pool_of(2), *lonely = pool_of(1);
@@ -331,6 +345,7 @@ int main(void)
         cmocka_unit_test(parts_set_aside_run_once),
         cmocka_unit_test(asides_order_plain_memory),
         cmocka_unit_test(waiting_threads_run_what_is_set_aside),
+        cmocka_unit_test(sleepers_help_to_finish),
         cmocka_unit_test(one_job_can_be_set_aside),
         cmocka_unit_test(very_many_parts),
         cmocka_unit_test(pools_come_and_go),

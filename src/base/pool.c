@@ -182,33 +182,36 @@ static bool is_due(const sd_pool *pool, int thread, const job *awaited, unsigned
 
 /*
  * Waits up to SPIN_NS, and runs what is set aside meanwhile; true if what it waits for has come. Jobs that leave this thread out
- * are no reason to sleep.
+ * and parts set aside are no reason to sleep.
  */
 static bool spin(sd_pool *pool, int thread, const job *awaited, unsigned done)
 {
     int64_t end = now_ns() + SPIN_NS;
     for (unsigned before = atomic_load(&pool->epoch), epoch; now_ns() < end; before = epoch) {
+        bool busy = false;
         for (int i = 0; i < 16; i++) {
             if (is_due(pool, thread, awaited, done))
                 return true;
-            if (!work_aside(pool, thread))
+            if (work_aside(pool, thread))
+                busy = true;
+            else
                 pause_cpu();
         }
         epoch = atomic_load(&pool->epoch);
-        if (epoch != before)
+        if (busy || epoch != before)
             end = now_ns() + SPIN_NS;
     }
     return false;
 }
 
-/* seq_cst: either the next job's caller sees us among the sleepers, or we see its new epoch, and with that its parts. */
+/* seq_cst: either who has parts to run sees us among the sleepers, or we see the new epoch, and with that the parts. */
 static void wait_for_job(sd_pool *pool, int thread)
 {
     if (spin(pool, thread, NULL, 0))
         return;
     atomic_fetch_add(&pool->sleepers, 1);
     unsigned epoch = atomic_load(&pool->epoch);
-    if (!is_due(pool, thread, NULL, 0))
+    if (!is_due(pool, thread, NULL, 0) && !work_aside(pool, thread))
         futex_wait(&pool->epoch, epoch);
     atomic_fetch_sub(&pool->sleepers, 1);
 }
@@ -302,15 +305,15 @@ bool sd__pool_set_aside(sd_pool *pool, sd_task *task, void *user, int parts)
     return true;
 }
 
-static void help_aside(void *user, int part) { work(user, &((sd_pool *)user)->aside, part); }
-
+/* A job of its own would cost more than what is left mostly takes: threads that spin help anyway, those that sleep are woken. */
 void sd__pool_finish_aside(sd_pool *pool)
 {
     job *j = &pool->aside;
     if (atomic_load(&j->done) != j->parts) {
         const sd_pool *outer = inside;
-        sd__pool_run(pool, help_aside, pool, pool->ranges);
         inside = pool;
+        wake_workers(pool, pool->started);
+        work(pool, j, 0);
         wait_for_parts(pool, j);
         inside = outer;
     }
