@@ -88,7 +88,7 @@ static sd_status infer_make(sd_work *w)
 
 static sd_status infer_step(sd_work *w)
 {
-    sd_model_io io = {.x = w->x[w->at++ % BATCHES], .output = w->output};
+    sd_model_io io = {.x = w->x[w->at++ % BATCHES], .theta_version = 1, .output = w->output};
     return sd_model_run(w->model, SD_EVAL, w->batch, &io);
 }
 

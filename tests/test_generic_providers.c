@@ -84,7 +84,7 @@ static bool ignore_strides(const sd_plan *plan, sd_plan_step *step)
     }
     if (!step->kernel->prepare)
         return true;
-    sd_call call = {step->op, step->attr, step->n_in, step->n_out, tensor, tensor + step->n_in, plan->context->level};
+    sd_call call = {step->op, step->attr, step->n_in, step->n_out, tensor, tensor + step->n_in, plan->context->level, 0};
     sd_work work = {.phases = 1, .parts = {1}};
     assert_ok(step->kernel->prepare(&call, &work));
     bool fits = work.scratch <= step->work.scratch;

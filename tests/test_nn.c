@@ -577,6 +577,50 @@ static void batch_norm_keeps_statistics(void **state)
     sd_context_free(context);
 }
 
+static void run_eval(sd_model *model, sd_mode mode, uint64_t version, const float *x, float *output)
+{
+    assert_ok(sd_model_run(model, mode, 1, &(sd_model_io){.x = x, .theta_version = version, .output = output}));
+}
+
+/*
+ * Runs with a version of theta give what runs without one do. They read copies: what is written into theta shows with the next
+ * version, not before (biases are read anew; here they stay 0). Training reads theta itself.
+ */
+static void a_version_of_theta_is_kept(void **state)
+{
+    enum { IN = 70, OUT = 300, TIMES = 3 };
+    sd_context *context[] = {context_of(1), context_of(3)};
+    sd_model *model[2];
+    float x[IN], plain[OUT], doubled[OUT], kept[2][OUT], again[OUT];
+    law_draw(x, IN, -1, 1);
+    for (int i = 0; i < 2; i++)
+        model[i] = model_of(context[i], "model: {input: 70, layers: [dense: 200, relu, dense: 300, relu, dense: 300]}\n",
+                            (sd_model_data){0});
+    for (uint64_t version = 1; version <= 2; version++)
+        for (int i = 0; i < 2; i++) {
+            float *theta = sd_model_theta(model[i]);
+            run_eval(model[i], SD_EVAL, 0, x, plain);
+            run_eval(model[i], SD_EVAL, version, x, kept[i]);
+            run_eval(model[i], SD_TRAIN, version, x, again);
+            assert_near(kept[i], plain, OUT, 1e-5);
+            assert_near(again, plain, OUT, 1e-5);
+            assert_memory_equal(kept[i], kept[0], sizeof *kept);
+            for (int64_t k = 0; k < sd_model_params(model[i]).length; k++)
+                theta[k] *= 2;
+            for (int k = 0; k < TIMES; k++)
+                run_eval(model[i], SD_EVAL, version, x, again);
+            assert_memory_equal(again, kept[i], sizeof again);
+            run_eval(model[i], SD_EVAL, 0, x, doubled);
+            run_eval(model[i], SD_TRAIN, version, x, again);
+            assert_near(again, doubled, OUT, 1e-5);
+            assert_memory_not_equal(plain, doubled, sizeof plain);
+        }
+    for (int i = 0; i < 2; i++) {
+        sd_model_free(model[i]);
+        sd_context_free(context[i]);
+    }
+}
+
 /* Masks belong to step and sample id, not to the place in the batch; eval drops nothing. */
 static void dropout_by_step_and_id(void **state)
 {
@@ -925,6 +969,7 @@ int main(void)
         cmocka_unit_test(gradient_of_everything),
         cmocka_unit_test(yaml_and_c_make_the_same_network),
         cmocka_unit_test(batch_norm_keeps_statistics),
+        cmocka_unit_test(a_version_of_theta_is_kept),
         cmocka_unit_test(dropout_by_step_and_id),
         cmocka_unit_test(pad_shortcut_values),
         cmocka_unit_test(frozen_layers_have_no_gradient),

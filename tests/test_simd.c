@@ -356,6 +356,32 @@ static void call_free(call *c)
         wall_free(&c->out_wall[i]);
 }
 
+static void run_phase(const sd_kernel *kernel, sd_args args, int parts, bool backwards)
+{
+    for (int p = 0; p < parts; p++) {
+        args.part = backwards ? parts - 1 - p : p;
+        kernel->run(&args);
+    }
+}
+
+/* After SD_KEEP the fixed operand (there is one at most) is not read again: meanwhile it holds NaN. */
+static void run_phases(const call *c, const sd_kernel *kernel, const sd_work *work, sd_args args, bool backwards)
+{
+    const sd_tensor *fixed = &c->in[c->call.fixed >> 1];
+    size_t bytes = work->kept ? (size_t)sd_shape_count(fixed->shape) * sizeof(float) : 0;
+    void *saved = malloc(bytes + 1);
+    if (work->kept) {
+        args.phase = SD_KEEP;
+        run_phase(kernel, args, work->keepers, backwards);
+        memcpy(saved, fixed->data, bytes);
+        memset(fixed->data, 0xff, bytes);
+    }
+    for (args.phase = 0; args.phase < work->phases; args.phase++)
+        run_phase(kernel, args, work->parts[args.phase], backwards);
+    memcpy(fixed->data, saved, bytes);
+    free(saved);
+}
+
 /* Runs the call at a level; parts in falling order if `backwards`: none may need another of its phase. False: not taken. */
 static bool run_call(call *c, sd_level level, bool backwards)
 {
@@ -372,8 +398,9 @@ static bool run_call(call *c, sd_level level, bool backwards)
     sd_work work = {.phases = 1, .parts = {1}};
     if (kernel->prepare)
         assert_ok(kernel->prepare(&plan, &work));
-    wall scratch = wall_new((work.scratch + 63) / 64 * 64);
+    wall scratch = wall_new((work.scratch + 63) / 64 * 64), kept = wall_new(work.kept);
     memset(scratch.data, 0xff, work.scratch); /* NaN */
+    memset(kept.data, 0xff, work.kept);
     for (int i = 0; i < plan.n_out; i++)
         memset(out[i].data = c->out[i].data, 0xff, (size_t)sd_shape_count(out[i].shape) * sd_dtype_size(out[i].dtype));
     sd_args args = {.op = plan.op,
@@ -383,15 +410,13 @@ static bool run_call(call *c, sd_level level, bool backwards)
                     .out = c->out,
                     .attr = plan.attr,
                     .state = work.state,
-                    .scratch = scratch.data};
-    for (args.phase = 0; args.phase < work.phases; args.phase++)
-        for (int p = 0; p < work.parts[args.phase]; p++) {
-            args.part = backwards ? work.parts[args.phase] - 1 - p : p;
-            kernel->run(&args);
-        }
+                    .scratch = scratch.data,
+                    .kept = kept.data};
+    run_phases(c, kernel, &work, args, backwards);
     if (kernel->release)
         kernel->release(work.state);
     wall_free(&scratch);
+    wall_free(&kept);
     return true;
 }
 
@@ -480,6 +505,9 @@ static void check_kin(call *c, const sd_op *kin, const float *y)
     free(wanted);
 }
 
+/* Products of one row or column are tried with none, the first, and the second operand fixed. */
+static unsigned most_fixed(int64_t m, int64_t n) { return m == 1 || n == 1 ? 2 : 0; }
+
 static void check_matmul(const call *c, const void *attr, sd_level level) { check_product(c, attr, level); }
 
 static void try_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, sd_matmul_attr attr, const int *order_a,
@@ -489,10 +517,14 @@ static void try_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, sd_matmul
     add_operand(&c, attr.transposed_a ? SD_SHAPE(batch, k, m) : SD_SHAPE(batch, m, k), order_a);
     add_operand(&c, attr.transposed_b ? SD_SHAPE(batch, n, k) : SD_SHAPE(batch, k, n), order_b);
     add_result(&c, SD_F32, SD_SHAPE(batch, m, n));
-    check_call(&c, check_matmul);
     float *y = add_operand(&c, SD_SHAPE(batch, m, n), NULL)->data;
     y[0] = law_int(0, 1) ? NAN : 0;
-    check_kin(&c, &sd__op_matmul_relu_grad, y);
+    for (; c.call.fixed <= most_fixed(m, n); c.call.fixed++) {
+        c.call.n_in = 2;
+        check_call(&c, check_matmul);
+        c.call.n_in = 3;
+        check_kin(&c, &sd__op_matmul_relu_grad, y);
+    }
     call_free(&c);
 }
 
@@ -513,10 +545,10 @@ static void products_are_sums_of_products(void **state)
 /* Sizes at which a product is cut in another way: k in blocks, k in parts, one row, one column, copied A, turned, many parts. */
 static void products_of_every_cut(void **state)
 {
-    static const int64_t size[][4] = {{1, 33, 65, 700}, {1, 10, 12, 5000}, {1, 1, 515, 1200}, {1, 1, 40, 3001},
-                                      {1, 300, 1, 700}, {1, 1, 1, 70000},  {1, 1, 3, 9000},   {1, 30, 140, 512},
-                                      {1, 90, 310, 60}, {40, 9, 33, 17},   {1, 64, 100, 784}, {3, 1, 200, 90},
-                                      {1, 1, 9000, 3},  {1, 7, 2100, 20},  {2, 9, 10, 3000},  {1, 130, 3, 90}};
+    static const int64_t size[][4] = {
+        {1, 33, 65, 700}, {1, 10, 12, 5000}, {1, 1, 515, 1200}, {1, 1, 40, 3001}, {1, 300, 1, 700},  {1, 1, 1, 70000},
+        {1, 1, 3, 9000},  {1, 30, 140, 512}, {1, 90, 310, 60},  {40, 9, 33, 17},  {1, 64, 100, 784}, {3, 1, 200, 90},
+        {1, 1, 9000, 3},  {1, 7, 2100, 20},  {2, 9, 10, 3000},  {1, 130, 3, 90},  {1, 1, 130, 7},    {1, 1, 90, 33}};
     for (size_t i = 0; i < SD_COUNT(size); i++)
         for (int t = 0; t < 4; t++)
             try_matmul(size[i][0], size[i][1], size[i][2], size[i][3], (sd_matmul_attr){t & 1, t >> 1}, NULL, NULL);
@@ -534,8 +566,10 @@ static void try_dense(int64_t m, int64_t n, int64_t k)
         add_operand(&c, SD_SHAPE(k, n), transposed ? (const int[]){1, 0} : NULL);
         add_operand(&c, SD_SHAPE(n), NULL);
         add_result(&c, SD_F32, SD_SHAPE(m, n));
-        check_call(&c, check_dense);
-        check_kin(&c, &sd__op_dense_relu, NULL);
+        for (; c.call.fixed <= most_fixed(m, n); c.call.fixed++) {
+            check_call(&c, check_dense);
+            check_kin(&c, &sd__op_dense_relu, NULL);
+        }
         call_free(&c);
     }
 }

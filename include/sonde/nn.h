@@ -315,21 +315,26 @@ SD_API const bool *sd_model_trainable(const sd_model *model);
 
 /** What goes into a run, and where what comes out is put; NULL results are not computed. Sizes as the plan's slots say. */
 typedef struct sd_model_io {
-    const void *x;      /**< [B, input...] of the model's type */
-    const void *y;      /**< i32 [B] or [B,targets] of the model's type; needed for loss, losses, grad */
-    const int32_t *ids; /**< [B]; NULL: 0, 1, 2, ... Read by random layers when training */
-    int32_t step;       /**< counter for random layers */
-    const void *theta;  /**< parameters to run with; NULL: the model's own */
-    const void *state;  /**< states to run with; NULL: the model's own */
-    double *loss;       /**< mean loss */
-    void *losses;       /**< [B] of the model's type */
-    void *output;       /**< [B, output...] */
-    void *grad;         /**< gradient of loss, theta's layout; zero in frozen slices */
-    bool next_state;    /**< also compute the states after this step; sd_model_commit() makes them the model's */
+    const void *x;          /**< [B, input...] of the model's type */
+    const void *y;          /**< i32 [B] or [B,targets] of the model's type; needed for loss, losses, grad */
+    const int32_t *ids;     /**< [B]; NULL: 0, 1, 2, ... Read by random layers when training */
+    int32_t step;           /**< counter for random layers */
+    const void *theta;      /**< parameters to run with; NULL: the model's own */
+    const void *state;      /**< states to run with; NULL: the model's own */
+    double *loss;           /**< mean loss */
+    void *losses;           /**< [B] of the model's type */
+    void *output;           /**< [B, output...] */
+    void *grad;             /**< gradient of loss, theta's layout; zero in frozen slices */
+    bool next_state;        /**< also compute the states after this step; sd_model_commit() makes them the model's */
+    uint64_t theta_version; /**< the caller's number for what theta holds; 0: none */
 } sd_model_io;
 
 /**
  * Runs the program for this mode, batch and results on the context's threads; it is compiled at the first use and kept.
+ *
+ * Runs of SD_EVAL with the same theta_version may read copies of theta that an earlier one made, laid out for speed (at batch 1,
+ * of the weights of dense layers). So where theta changes, its version must. Against version 0, whose runs read theta itself,
+ * results may differ in the last bits.
  *
  * errors  SD_EINVAL (x or y missing), SD_ENOMEM, those of sd_compile() and sd_run()
  */
@@ -344,7 +349,8 @@ typedef enum sd_want {
     SD_WANT_LOSSES = 2, /**< slot "losses" [B] */
     SD_WANT_OUTPUT = 4, /**< slot "output" [B, ...] */
     SD_WANT_GRAD = 8,   /**< slot "grad", theta's layout; frozen slices are not written */
-    SD_WANT_STATE = 16  /**< slot "state_next", the state's layout */
+    SD_WANT_STATE = 16, /**< slot "state_next", the state's layout */
+    SD_FIXED_THETA = 32 /**< no result: theta stays the same from run to run, see sd_workspace_refresh() */
 } sd_want;
 
 /** The compiled program for these results (want: bits of sd_want); belongs to the model and may be run by several threads. */

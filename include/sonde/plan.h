@@ -23,9 +23,10 @@ typedef struct sd_output {
 
 /** Switches for compiling; all zero is what training uses. */
 typedef struct sd_compile_options {
-    bool expand_all; /**< expand every composite into primitives, whichever provider would take it */
-    bool no_fuse;    /**< one step for every elementwise node */
-    bool no_share;   /**< neither share equal nodes nor move work behind pooling */
+    bool expand_all;   /**< expand every composite into primitives, whichever provider would take it */
+    bool no_fuse;      /**< one step for every elementwise node */
+    bool no_share;     /**< neither share equal nodes nor move work behind pooling */
+    const char *fixed; /**< slot that holds the same in every run, see sd_workspace_refresh(); NULL: none */
 } sd_compile_options;
 
 /**
@@ -87,6 +88,12 @@ SD_API sd_status sd_workspace_new(const sd_plan *plan, sd_workspace **workspace)
 
 /** Frees a workspace; NULL is allowed. */
 SD_API void sd_workspace_free(sd_workspace *workspace);
+
+/**
+ * Says that the slot sd_compile_options.fixed holds something else now. Kernels may keep copies of it in the workspace, laid out for
+ * them, which the first run makes, and the next one after this call makes anew.
+ */
+SD_API void sd_workspace_refresh(sd_workspace *workspace);
 
 /**
  * Runs a plan once.

@@ -256,8 +256,8 @@ static int profile(const sd_cli *cli, const sd_source *source, sd_context *conte
     if (!sd__cli_int(cli, "--runs", 1, 100000, 20, &runs))
         return SD_EXIT_USAGE;
     b.runs = (int)runs;
-    sd_status status = sd_model_plan(source->model, train ? SD_TRAIN : SD_EVAL, source->batch,
-                                     train ? SD_WANT_LOSS | SD_WANT_GRAD | SD_WANT_STATE : SD_WANT_OUTPUT, &b.plan);
+    unsigned want = train ? SD_WANT_LOSS | SD_WANT_GRAD | SD_WANT_STATE : SD_WANT_OUTPUT | SD_FIXED_THETA;
+    sd_status status = sd_model_plan(source->model, train ? SD_TRAIN : SD_EVAL, source->batch, want, &b.plan);
     if (status == SD_OK) {
         bench_probe(&b, context);
         status = bench_make(&b, source->model);

@@ -66,25 +66,48 @@ static void run_part(void *user, int part)
     p->step->kernel->run(&args);
 }
 
-static void run_step(const sd_plan_step *step, const sd_workspace *workspace, sd_pool *pool)
+static void run_phase(phase *p, int parts, sd_pool *pool)
+{
+    if (parts == 1)
+        p->step->kernel->run(&p->args);
+    else
+        sd__pool_run(pool, run_part, p, parts);
+}
+
+static phase first_phase(const sd_plan_step *step, const sd_workspace *workspace)
 {
     const sd_tensor *tensor = workspace->tensor + step->first;
-    phase p = {step,
-               {.op = step->op,
-                .n_in = step->n_in,
-                .n_out = step->n_out,
-                .in = tensor,
-                .out = tensor + step->n_in,
-                .attr = step->attr,
-                .state = step->work.state,
-                .scratch = workspace->arena + step->scratch}};
-    for (; p.args.phase < step->work.phases; p.args.phase++) {
-        int parts = step->work.parts[p.args.phase];
-        if (parts == 1)
-            step->kernel->run(&p.args);
-        else
-            sd__pool_run(pool, run_part, &p, parts);
+    return (phase){step,
+                   {.op = step->op,
+                    .n_in = step->n_in,
+                    .n_out = step->n_out,
+                    .in = tensor,
+                    .out = tensor + step->n_in,
+                    .attr = step->attr,
+                    .state = step->work.state,
+                    .scratch = workspace->arena + step->scratch,
+                    .kept = workspace->arena + step->kept}};
+}
+
+static void run_step(const sd_plan_step *step, const sd_workspace *workspace, sd_pool *pool)
+{
+    phase p = first_phase(step, workspace);
+    for (; p.args.phase < step->work.phases; p.args.phase++)
+        run_phase(&p, step->work.parts[p.args.phase], pool);
+}
+
+void sd_workspace_refresh(sd_workspace *workspace) { workspace->kept = false; }
+
+/* What is fixed lies in the caller's memory, so all steps can copy it before the first one runs. */
+static void keep(const sd_plan *plan, sd_workspace *workspace, sd_pool *pool)
+{
+    for (int i = 0; i < plan->n_steps && !workspace->kept; i++) {
+        phase p = first_phase(&plan->step[i], workspace);
+        p.args.phase = SD_KEEP;
+        if (p.step->work.kept)
+            run_phase(&p, p.step->work.keepers, pool);
     }
+    workspace->kept = true;
 }
 
 static bool all_finite(const sd_tensor *t)
@@ -170,6 +193,7 @@ sd_status sd_run(const sd_plan *plan, sd_workspace *workspace, void *const *bind
     SD_TRY(bind(plan, workspace, bindings));
     unsigned mode = sd__fp_enter();
     sd_status status = SD_OK;
+    keep(plan, workspace, pool);
     if (plan->context->debug >= 2)
         status = run_watched(plan, workspace, pool);
     else
@@ -184,6 +208,7 @@ sd_status sd_run_profiled(const sd_plan *plan, sd_workspace *workspace, void *co
 {
     SD_TRY(bind(plan, workspace, bindings));
     unsigned mode = sd__fp_enter();
+    keep(plan, workspace, pool);
     double start = now(); /* one look at the clock a step: what lies between two steps is counted, too */
     for (int i = 0; i < plan->n_steps; i++) {
         const sd_plan_step *step = &plan->step[i];

@@ -26,6 +26,7 @@ typedef struct sd_model_program {
     sd_mode mode;
     int64_t batch;
     unsigned want;
+    uint64_t theta_version; /* of the last run; 0: none yet */
     sd_plan *plan;
     sd_workspace *workspace;  /* made at the first run by sd_model_run() */
     int slot[SD_BOUND_COUNT]; /* slot of each, or -1 */

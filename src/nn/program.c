@@ -62,6 +62,7 @@ static sd_status collect(const sd_model *model, sd_graph *graph, const sd_built 
 
 static sd_status compile(sd_model *model, sd_graph *graph, sd_model_program *program)
 {
+    sd_compile_options options = {.fixed = program->want & SD_FIXED_THETA ? "theta" : NULL};
     sd_built built;
     outputs out = {0};
     SD_TRY(sd_model_build(model, graph, program->mode, program->batch, &built));
@@ -70,7 +71,7 @@ static sd_status compile(sd_model *model, sd_graph *graph, sd_model_program *pro
         return sd__fail(SD_ENOMEM, "no memory for a program");
     sd_status status = collect(model, graph, &built, program->want, &out);
     if (status == SD_OK)
-        status = sd_compile(model->context, out.n, out.output, NULL, &program->plan);
+        status = sd_compile(model->context, out.n, out.output, &options, &program->plan);
     free(out.output);
     return status;
 }
@@ -200,18 +201,22 @@ static void clear_frozen(const sd_model *model, void *grad)
                    (size_t)model->params.slice[i].length * size);
 }
 
-static unsigned wanted(const sd_model *model, const sd_model_io *io)
+static unsigned wanted(const sd_model *model, sd_mode mode, const sd_model_io *io)
 {
-    return (io->loss ? SD_WANT_LOSS : 0u) | (io->losses ? SD_WANT_LOSSES : 0u) | (io->output ? SD_WANT_OUTPUT : 0u) |
-           (io->grad ? SD_WANT_GRAD : 0u) | (io->next_state && model->states.count ? SD_WANT_STATE : 0u);
+    return (mode == SD_EVAL && io->theta_version ? SD_FIXED_THETA : 0u) | (io->loss ? SD_WANT_LOSS : 0u) |
+           (io->losses ? SD_WANT_LOSSES : 0u) | (io->output ? SD_WANT_OUTPUT : 0u) | (io->grad ? SD_WANT_GRAD : 0u) |
+           (io->next_state && model->states.count ? SD_WANT_STATE : 0u);
 }
 
 sd_status sd_model_run(sd_model *model, sd_mode mode, int64_t batch, const sd_model_io *io)
 {
     sd_model_program *program;
-    SD_TRY(find(model, mode, batch, wanted(model, io), &program));
+    SD_TRY(find(model, mode, batch, wanted(model, mode, io), &program));
     SD_TRY(make_runnable(program));
     SD_TRY(bind(model, program, io));
+    if (program->theta_version != io->theta_version)
+        sd_workspace_refresh(program->workspace);
+    program->theta_version = io->theta_version;
     SD_TRY(sd_run(program->plan, program->workspace, program->binding, sd_context_pool(model->context)));
     if (io->loss)
         *io->loss = sd__element(&program->loss, model->spec.dtype, 0);

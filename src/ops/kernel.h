@@ -4,6 +4,9 @@
  * The plan offers a call (op, attributes, operand shapes and strides) to the context's providers in order; the first that
  * returns a kernel gets it. A call runs in up to three phases (pack, main, combine); the parts of a phase may run at the same
  * time on several threads, phases one after the other. The number of parts depends on shapes alone, never on threads.
+ *
+ * An operand that stays the same from run to run (`fixed`) may be kept in an order of the kernel's own: a phase before all
+ * others, SD_KEEP, makes that copy at the first run, and again when the operand has changed.
  */
 #ifndef SD_OPS_KERNEL_H
 #define SD_OPS_KERNEL_H
@@ -12,6 +15,7 @@
 #include "graph/op.h"
 
 #define SD_MAX_PHASES 3
+#define SD_KEEP (-1)
 
 /* What a kernel sees when it runs one part. Operands may be strided as the kernel's find() accepted them; results are dense. */
 typedef struct sd_args {
@@ -22,6 +26,7 @@ typedef struct sd_args {
     const void *attr;
     const void *state; /* made by prepare() */
     void *scratch;     /* 64-byte aligned, sd_work.scratch bytes, shared by the parts and phases of this call */
+    void *kept;        /* 64-byte aligned, sd_work.kept bytes, which nobody else writes between runs */
     int phase, part;
 } sd_args;
 
@@ -33,6 +38,7 @@ typedef struct sd_call {
     const sd_tensor *in;
     const sd_tensor *out;
     sd_level level; /* highest CPU level the context allows */
+    unsigned fixed; /* operands that stay the same from run to run, bits: 1 << operand */
 } sd_call;
 
 /* How a kernel wants to be run. Preset to one phase of one part without scratch or state. */
@@ -40,6 +46,8 @@ typedef struct sd_work {
     int phases;
     int parts[SD_MAX_PHASES];
     size_t scratch; /* bytes */
+    size_t kept;    /* bytes; 0: there is no phase SD_KEEP */
+    int keepers;    /* parts of that phase */
     void *state;    /* freed by kernel->release */
 } sd_work;
 

@@ -167,6 +167,8 @@ static void print_step(const sd_plan *plan, int number, sd_string *text)
         step->op->print(step->attr, text);
     if (step->work.scratch)
         sd__string_add(text, " scratch=%zu", step->work.scratch);
+    if (step->work.kept)
+        sd__string_add(text, " kept=%zu", step->work.kept);
     sd__string_add(text, " parts=%d%s%s\n", step->work.parts[step->work.phases > 1], step->path[0] ? "  # " : "", step->path);
 }
 

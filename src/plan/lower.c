@@ -5,6 +5,7 @@
  * kernel that declines an operand's strides is asked again with a dense operand, and a copy is put before it. A value that is
  * an output is computed where the caller wants it, if that is possible, and copied there at the end if not.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,11 @@ typedef struct value {
     int dense_copy;   /* index + 1 of the value that is its dense copy; 0: none yet */
 } value;
 
+/* A step's own buffers, or NO_BUFFER. */
+typedef struct private_buffers {
+    int scratch, kept;
+} private_buffers;
+
 typedef struct lowering {
     sd_program *program;
     const sd_graph *graph;
@@ -34,8 +40,8 @@ typedef struct lowering {
     int n_buffers, buffer_capacity;
     int *tensor_buffer; /* [plan->n_tensors] */
     size_t tensor_buffer_capacity;
-    int *scratch_buffer; /* [plan->n_steps] */
-    int scratch_capacity;
+    private_buffers *own; /* [plan->n_steps] */
+    int own_capacity;
 } lowering;
 
 /* Makes room for `wanted` elements. */
@@ -161,13 +167,38 @@ typedef struct choice {
     const sd_provider *provider;
 } choice;
 
+static unsigned fixed_operands(const lowering *l, int n_in, value *const *in)
+{
+    const char *fixed = l->program->options.fixed;
+    unsigned bits = 0;
+    for (int i = 0; fixed && i < n_in; i++)
+        if (in[i]->place.base >= 0 && strcmp(l->plan->slot[in[i]->place.base].name, fixed) == 0)
+            bits |= 1u << i;
+    return bits;
+}
+
+/* What a step keeps shares its memory with nothing: it lives from one run to the next. */
+static sd_status own_buffers(lowering *l, int number)
+{
+    const sd_work *work = &l->plan->step[number].work;
+    SD_ASSUME(l->own);
+    l->own[number] = (private_buffers){NO_BUFFER, NO_BUFFER};
+    if (work->scratch)
+        SD_TRY(new_buffer(l, work->scratch, number, &l->own[number].scratch));
+    if (!work->kept)
+        return SD_OK;
+    SD_TRY(new_buffer(l, work->kept, 0, &l->own[number].kept));
+    l->buffer[l->own[number].kept].last = INT_MAX;
+    return SD_OK;
+}
+
 /* Operands in hand; results computed into the places of `out`. Appends the step and lets the kernel prepare. */
 static sd_status add_step(lowering *l, const sd_op *op, const void *attr, const char *path, choice c, int n_in,
                           value *const *in, int n_out, const value *out)
 {
     sd_plan *plan = l->plan;
     SD_TRY(reserve_int(&plan->step, plan->n_steps + 1, &plan->step_capacity, sizeof *plan->step));
-    SD_TRY(reserve_int(&l->scratch_buffer, plan->n_steps + 1, &l->scratch_capacity, sizeof *l->scratch_buffer));
+    SD_TRY(reserve_int(&l->own, plan->n_steps + 1, &l->own_capacity, sizeof *l->own));
     int number = plan->n_steps;
     sd_plan_step *step = &plan->step[number];
     *step = (sd_plan_step){.kernel = c.kernel,
@@ -184,14 +215,11 @@ static sd_status add_step(lowering *l, const sd_op *op, const void *attr, const 
     for (int i = 0; i < n_out; i++)
         SD_TRY(add_tensor(l, &out[i], number));
     const sd_tensor *tensor = plan->tensor + step->first;
-    sd_call call = {op, attr, n_in, n_out, tensor, tensor + n_in, plan->context->level};
+    sd_call call = {op, attr, n_in, n_out, tensor, tensor + n_in, plan->context->level, fixed_operands(l, n_in, in)};
     if (c.kernel->prepare)
         SD_TRY(sd__fail_in(c.kernel->prepare(&call, &step->work), "%s: %s", path, op->name));
     plan->n_steps++; /* from here on sd_plan_free() releases the kernel's state */
-    SD_ASSUME(l->scratch_buffer);
-    l->scratch_buffer[number] = NO_BUFFER;
-    if (step->work.scratch)
-        SD_TRY(new_buffer(l, step->work.scratch, number, &l->scratch_buffer[number]));
+    SD_TRY(own_buffers(l, number));
     for (int i = 0; i < n_in + n_out; i++)
         step->bytes += traffic(&tensor[i]);
     return SD_OK;
@@ -214,7 +242,7 @@ static sd_status densify(lowering *l, value **in, const char *path)
     }
     value copy = {.tensor = sd_tensor_dense(NULL, (*in)->tensor.dtype, (*in)->tensor.shape), .place = {SD_PLACE_ARENA, 0}};
     SD_TRY(new_buffer(l, bytes_of(&copy.tensor), l->plan->n_steps, &copy.buffer));
-    sd_call call = {&sd__op_copy, NULL, 1, 1, &(*in)->tensor, &copy.tensor, l->program->context->level};
+    sd_call call = {&sd__op_copy, NULL, 1, 1, &(*in)->tensor, &copy.tensor, l->program->context->level, 0};
     choice c = {0};
     for (int p = 0; p < l->program->context->n_providers && !c.kernel; p++)
         c = ask(l, &call, p);
@@ -248,7 +276,7 @@ static sd_status choose(lowering *l, const sd_node_data *node, value *const *in,
     }
     for (uint32_t i = 0; i < node->n_out; i++)
         out[i] = sd_tensor_dense(NULL, node->out[i].dtype, node->out[i].shape);
-    sd_call call = {node->op, node->attr, (int)node->n_in, (int)node->n_out, lying, out, l->program->context->level};
+    sd_call call = {node->op, node->attr, (int)node->n_in, (int)node->n_out, lying, out, l->program->context->level, 0};
     for (int p = 0; p < l->program->context->n_providers; p++) {
         for (int attempt = 0; attempt < 2; attempt++) {
             call.in = attempt ? dense : lying;
@@ -422,7 +450,7 @@ static sd_status copy_output(lowering *l, int k)
     value *in = value_of(l, o->ref);
     value out = {.tensor = sd_tensor_dense(NULL, in->tensor.dtype, in->tensor.shape), .buffer = NO_BUFFER};
     out.place = (sd_place){sd_plan_slot(l->plan, o->slot), (size_t)o->offset * sd_dtype_size(in->tensor.dtype)};
-    sd_call call = {&sd__op_copy, NULL, 1, 1, &in->tensor, &out.tensor, l->program->context->level};
+    sd_call call = {&sd__op_copy, NULL, 1, 1, &in->tensor, &out.tensor, l->program->context->level, 0};
     choice c = {0};
     for (int p = 0; p < l->program->context->n_providers && !c.kernel; p++)
         c = ask(l, &call, p);
@@ -437,13 +465,16 @@ static sd_status settle_places(lowering *l)
     plan->arena_bytes = sd__arrange(l->n_buffers, l->buffer);
     if (plan->arena_bytes == SIZE_MAX)
         return sd__fail(SD_ENOMEM, "no memory to arrange %d buffers", l->n_buffers);
-    SD_ASSUME((l->tensor_buffer || !plan->n_tensors) && (l->scratch_buffer || !plan->n_steps));
+    SD_ASSUME((l->tensor_buffer || !plan->n_tensors) && (l->own || !plan->n_steps));
     for (size_t t = 0; t < plan->n_tensors; t++)
         if (l->tensor_buffer[t] != NO_BUFFER)
             plan->place[t].offset += l->buffer[l->tensor_buffer[t]].offset;
-    for (int s = 0; s < plan->n_steps; s++)
-        if (l->scratch_buffer[s] != NO_BUFFER)
-            plan->step[s].scratch = l->buffer[l->scratch_buffer[s]].offset;
+    for (int s = 0; s < plan->n_steps; s++) {
+        if (l->own[s].scratch != NO_BUFFER)
+            plan->step[s].scratch = l->buffer[l->own[s].scratch].offset;
+        if (l->own[s].kept != NO_BUFFER)
+            plan->step[s].kept = l->buffer[l->own[s].kept].offset;
+    }
     return SD_OK;
 }
 
@@ -480,6 +511,6 @@ sd_status sd__lower(sd_program *program, sd_plan *plan)
     free(l.bound);
     free(l.buffer);
     free(l.tensor_buffer);
-    free(l.scratch_buffer);
+    free(l.own);
     return status;
 }

@@ -29,6 +29,7 @@ typedef struct sd_plan_step {
     size_t first; /* operands and results are tensors first .. first + n_in + n_out - 1 of the plan */
     sd_work work;
     size_t scratch; /* place of its scratch in the arena */
+    size_t kept;    /* place of what it keeps there */
     double flops, bytes;
 } sd_plan_step;
 
@@ -58,6 +59,7 @@ struct sd_workspace {
     const sd_plan *plan;
     char *arena;
     sd_tensor *tensor; /* [n_tensors] with addresses */
+    bool kept;         /* what steps keep has been made */
 };
 
 /*

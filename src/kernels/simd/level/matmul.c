@@ -14,6 +14,8 @@
  *   stream  one row times a row-major B (batch 1): B is read once, in order; parts take ranges of k, whose sums are then added in
  *           order (a last phase).
  *   dot     one row times the columns of a B that are consecutive in memory.
+ *   panels  one row times a B that stays the same from run to run: it is kept as panels of columns, so that a part reads one
+ *           stretch of memory, and its sums stay in registers and are whole.
  * In `block`, k is cut if there are too few tiles of C for all threads, or (`thin`) few rows meet weights that stay in the
  * second cache.
  */
@@ -53,10 +55,11 @@ enum { ROWS_AT_ONCE = 8 };
 /* Parts along k of one row: more of them read no faster, but leave more to be added. */
 enum { STREAM_PARTS = 8 };
 
-typedef enum way { BLOCK, STREAM, DOT } way;
+typedef enum way { BLOCK, STREAM, DOT, PANELS } way;
 
 typedef struct cut {
     sd_gemm g;
+    bool fixed_b; /* B stays the same from run to run */
     way way;
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
@@ -196,6 +199,17 @@ static bool better_turned(const sd_gemm *g)
            g->a_step != 1 && g->batches == 1 && g->bias < 0 && g->slope < 0 && !g->clip;
 }
 
+/* Few columns are read quickly as they lie. */
+static bool worth_keeping(const sd_gemm *g) { return g->m == 1 && g->batches == 1 && g->n >= 4 * V_LANES; }
+
+/* Few panels; but up to eight, for as many threads, while each has four vectors. Two threads share evenly. */
+static void plan_panels(cut *c)
+{
+    int64_t vectors = up(c->g.n, V_LANES), panels = SD_MAX(up(vectors, ROW_VECTORS), SD_MIN(up(vectors, ROW_VECTORS / 2), 8));
+    c->column_panels = panels > 1 ? up(panels, 2) * 2 : 1;
+    c->columns = sd__parts(c->column_panels, (double)c->g.k * (double)c->g.n / (double)c->column_panels * STREAM_COST);
+}
+
 static void plan(cut *c)
 {
     c->turned = better_turned(&c->g);
@@ -203,7 +217,9 @@ static void plan(cut *c)
         sd__gemm_turn(&c->g);
     const sd_gemm *g = &c->g;
     c->rows = c->columns = c->ks = c->batches = c->adders = 1;
-    if (g->m == 1 && g->b_column == 1)
+    if (c->fixed_b && worth_keeping(g))
+        c->way = PANELS, plan_panels(c);
+    else if (g->m == 1 && g->b_column == 1)
         c->way = STREAM, plan_stream(c);
     else if (g->m == 1 && g->b_step == 1 && g->a_step == 1)
         c->way = DOT, plan_dot(c);
@@ -486,6 +502,46 @@ static void multiply_row(const cut *c, const share *s)
     (s->c + begin, s->bias ? s->bias + begin : NULL, s->clip, s->slope ? s->slope + begin : NULL, end - begin);
 }
 
+/* ---- panels that are kept ---------------------------------------------------------------------------------------------- */
+
+/* Panel number `panel`: vectors of columns, the first of them, and where it is kept. */
+typedef struct kept_panel {
+    int64_t first, vectors;
+    float *b;
+} kept_panel;
+
+static kept_panel find_panel(const cut *c, const sd_args *args, int64_t panel)
+{
+    int64_t begin, end;
+    sd__part(up(c->g.n, V_LANES), (int)c->column_panels, (int)panel, &begin, &end);
+    return (kept_panel){begin * V_LANES, end - begin, (float *)args->kept + begin * V_LANES * c->g.k};
+}
+
+static void keep_panel(const cut *c, const sd_args *args)
+{
+    const sd_gemm *g = &c->g;
+    kept_panel p = find_panel(c, args, args->part);
+    const float *b = (const float *)args->in[g->b].data + p.first * g->b_column;
+    SD_LEVELED(sd__pack)
+    (p.b, p.vectors * V_LANES, b, g->b_step, g->b_column, g->k, SD_MIN(g->n - p.first, p.vectors * V_LANES));
+}
+
+static void run_panels(const cut *c, const sd_args *args)
+{
+    const sd_gemm *g = &c->g;
+    const float *bias = g->bias >= 0 ? args->in[g->bias].data : NULL, *slope = g->slope >= 0 ? args->in[g->slope].data : NULL;
+    float *y = args->out[0].data;
+    int64_t begin, end;
+    sd__part(c->column_panels, c->columns, args->part, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        kept_panel p = find_panel(c, args, i);
+        int64_t columns = SD_MIN(g->n - p.first, p.vectors * V_LANES);
+        SD_LEVELED(sd__row_panel)(y + p.first, args->in[g->a].data, g->a_step, p.b, (int)p.vectors, columns, g->k);
+        SD_LEVELED(sd__row_finish)
+        (y + p.first, bias ? bias + p.first : NULL, g->clip, slope ? slope + p.first : NULL, columns);
+    }
+}
+
 /* ---- the main phase, and the one that adds ------------------------------------------------------------ */
 
 /* Panels (block) or grains (one row) along columns: what a column part is counted in. */
@@ -574,7 +630,11 @@ static void run(const sd_args *args)
 {
     const cut *c = args->state;
     bool packs = c->tall || c->a_packers > 0;
-    if (args->phase == 0 && args->part < c->b_packers)
+    if (args->phase == SD_KEEP)
+        keep_panel(c, args);
+    else if (c->way == PANELS)
+        run_panels(c, args);
+    else if (args->phase == 0 && args->part < c->b_packers)
         pack_b(c, args, args->part);
     else if (args->phase == 0 && packs)
         pack_a(c, args, args->part - c->b_packers);
@@ -586,12 +646,13 @@ static void run(const sd_args *args)
         run_add(c, args);
 }
 
-static sd_status prepare(const sd_gemm *g, sd_work *work)
+static sd_status prepare(const sd_gemm *g, unsigned fixed, sd_work *work)
 {
     cut *c = sd__alloc_zeroed(1, sizeof *c);
     if (!c)
         return sd__fail(SD_ENOMEM, "no memory to prepare a matrix product");
     c->g = *g;
+    c->fixed_b = fixed >> g->b & 1;
     plan(c);
     size_t floats = 0;
     work->phases = 0;
@@ -607,6 +668,10 @@ static sd_status prepare(const sd_gemm *g, sd_work *work)
         c->partials = floats;
         floats += (size_t)(c->ks * g->batches * g->m * g->n);
     }
+    if (c->way == PANELS) {
+        work->keepers = (int)c->column_panels;
+        work->kept = (size_t)(up(g->n, V_LANES) * V_LANES * g->k) * sizeof(float);
+    }
     work->scratch = floats * sizeof(float);
     work->state = c;
     return SD_OK;
@@ -617,7 +682,7 @@ static sd_status prepare_matmul(const sd_call *call, sd_work *work)
     sd_gemm g;
     if (!sd__gemm_of_matmul(call, &g))
         return sd__fail(SD_EINTERNAL, "matmul: prepared for a call that was not accepted");
-    return prepare(&g, work);
+    return prepare(&g, call->fixed, work);
 }
 
 static sd_status prepare_dense(const sd_call *call, sd_work *work)
@@ -625,7 +690,7 @@ static sd_status prepare_dense(const sd_call *call, sd_work *work)
     sd_gemm g;
     if (!sd__gemm_of_dense(call, &g))
         return sd__fail(SD_EINTERNAL, "dense: prepared for a call that was not accepted");
-    return prepare(&g, work);
+    return prepare(&g, call->fixed, work);
 }
 
 #define KERNEL(name_, prepare_)                      \

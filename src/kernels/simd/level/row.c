@@ -88,6 +88,46 @@ void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const 
     }
 }
 
+/* Bytes that a panel is fetched ahead, line by line: left to itself, the hardware fetches less while multiply-adds wait. */
+enum { PANEL_AHEAD = 1024, FETCH_LANES = 64 / sizeof(float) };
+
+V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b, int64_t n, int64_t k, const int vectors)
+{
+    vf sum[ROW_VECTORS];
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++)
+        sum[v] = v_zero();
+    for (int64_t i = 0; i < k; i++, b += vectors * V_LANES) {
+        vf factor = v_set(a[i * a_step]);
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) {
+            if (v * V_LANES % FETCH_LANES == 0)
+                __builtin_prefetch((const void *)((uintptr_t)(b + v * V_LANES) + PANEL_AHEAD));
+            sum[v] = v_fma(factor, v_load(b + v * V_LANES), sum[v]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++)
+        v_store_n(c + v * V_LANES, sum[v], n - v * V_LANES);
+}
+
+void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k)
+{
+#define PANEL(vectors_) \
+    case vectors_: row_panel(c, a, a_step, b, n, k, vectors_); break
+    switch (vectors) {
+        PANEL(1);
+        PANEL(2);
+        PANEL(3);
+        PANEL(4);
+        PANEL(5);
+        PANEL(6);
+        PANEL(7);
+        PANEL(8);
+    }
+#undef PANEL
+}
+
 /* The lanes of x added by halves. */
 static float add_lanes(vf x)
 {

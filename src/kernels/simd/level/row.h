@@ -7,6 +7,12 @@
 /* c[0..n) = sum of a[i * a_step] b[i * b_step + 0..n) over i < k: the rows of b are read in order. */
 void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n, int64_t k);
 
+/* Most vectors of columns in a panel of B, of which rows follow one another: as many sums stay in registers. */
+enum { ROW_VECTORS = 8 };
+
+/* c[0..n) = sum of a[i * a_step] b[i * vectors * V_LANES + 0..n) over i < k; n in 1 to ROW_VECTORS vectors. */
+void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k);
+
 /* c[j] = a[0..k) . column j of b for j < n; the columns are consecutive, b_column apart. */
 void SD_LEVELED(sd__row_dot)(float *c, const float *a, const float *b, int64_t b_column, int64_t n, int64_t k);
 
