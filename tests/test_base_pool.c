@@ -40,11 +40,47 @@ static void every_part_runs_once(void **state)
         for (int trial = 0; trial < law_trials(200); trial++) {
             counts c = {0};
             int parts = law_int(0, 3) ? law_int(0, 8) : law_int(0, MOST_PARTS);
-            sd__pool_run(pool, count_part, &c, parts);
+            (trial % 2 ? sd__pool_run : sd__pool_run_falling)(pool, count_part, &c, parts);
             check_counts(&c, parts, 1);
         }
         sd__pool_free(pool);
     }
+}
+
+typedef struct order {
+    atomic_int clock;
+    int time[MOST_PARTS]; /* when a part ran */
+    pthread_t thread[MOST_PARTS];
+} order;
+
+static void note_order(void *user, int part)
+{
+    order *o = user;
+    o->time[part] = atomic_fetch_add(&o->clock, 1);
+    o->thread[part] = pthread_self();
+}
+
+/* What a thread ran of one range, it ran from the first part to the last, or the other way round. */
+static void check_order(const order *o, int begin, int end, bool falling)
+{
+    for (int i = begin; i < end; i++)
+        for (int k = i + 1; k < end; k++)
+            if (pthread_equal(o->thread[i], o->thread[k]))
+                assert_true((o->time[i] > o->time[k]) == falling);
+}
+
+static void parts_of_a_range_run_in_order(void **state)
+{
+    enum { THREADS = 3, OWN = 40 };
+    sd_pool *pool = pool_of(THREADS);
+    for (int trial = 0; trial < law_trials(200); trial++) {
+        bool falling = trial % 2;
+        order o = {0};
+        (falling ? sd__pool_run_falling : sd__pool_run)(pool, note_order, &o, THREADS * OWN);
+        for (int range = 0; range < THREADS; range++)
+            check_order(&o, range * OWN, range * OWN + OWN, falling);
+    }
+    sd__pool_free(pool);
 }
 
 static void without_a_pool_parts_run_in_order(void **state)
@@ -335,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_runs_once),
+        cmocka_unit_test(parts_of_a_range_run_in_order),
         cmocka_unit_test(without_a_pool_parts_run_in_order),
         cmocka_unit_test(runs_order_plain_memory),
         cmocka_unit_test(a_call_from_inside_runs_on_its_thread),

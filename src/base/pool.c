@@ -35,12 +35,12 @@
 
 enum { SPIN_NS = 20000, MOST_THREADS = 1024, MOST_RANGES = 16, PART_BITS = 24, MOST_PARTS = (1 << PART_BITS) - 1 };
 
-/* The parts of a job that one thread claims first: task(user, end - parts left). Described anew only while no part is open. */
+/* The parts of a job that one thread claims first: task(user, base + step * left). Described anew only while no part is open. */
 typedef struct range {
     _Alignas(64) atomic_uint_fast64_t ticket;
     _Atomic(sd_task *) task;
     void *_Atomic user;
-    atomic_int end;
+    atomic_int base, step; /* step: -1 from the first part to the last, 1 from the last to the first */
 } range;
 
 typedef struct worker {
@@ -131,14 +131,16 @@ static bool claim(range *r, claimed *c)
     while (ticket & MOST_PARTS) {
         c->task = atomic_load_explicit(&r->task, memory_order_acquire);
         c->user = atomic_load_explicit(&r->user, memory_order_acquire);
-        c->part = atomic_load_explicit(&r->end, memory_order_acquire) - (int)(ticket & MOST_PARTS);
+        unsigned base = (unsigned)atomic_load_explicit(&r->base, memory_order_acquire);
+        unsigned step = (unsigned)atomic_load_explicit(&r->step, memory_order_acquire);
+        c->part = (int)(base + step * (unsigned)(ticket & MOST_PARTS)); /* unsigned: of two jobs, base and step may overflow */
         if (atomic_compare_exchange_weak_explicit(&r->ticket, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
             return true;
     }
     return false;
 }
 
-/* Runs parts of a range, `most` at most, and says so when none is left: true if there were any. */
+/* Runs parts of a range, `most` at most, and counts them as done: true if there were any. */
 static bool run_range(job *j, int r, unsigned most)
 {
     claimed c;
@@ -253,7 +255,7 @@ static void wake_workers(sd_pool *pool, int most)
         futex_wake(&pool->epoch, SD_MIN(sleepers, most));
 }
 
-static void open_job(sd_pool *pool, job *j, sd_task *task, void *user, int first, int parts)
+static void open_job(sd_pool *pool, job *j, sd_task *task, void *user, int first, int parts, bool falling)
 {
     j->number++;
     j->parts = (unsigned)parts;
@@ -263,14 +265,15 @@ static void open_job(sd_pool *pool, job *j, sd_task *task, void *user, int first
         int begin = range_begin(parts, i, pool->ranges), end = range_begin(parts, i + 1, pool->ranges);
         atomic_store_explicit(&r->task, task, memory_order_release);
         atomic_store_explicit(&r->user, user, memory_order_release);
-        atomic_store_explicit(&r->end, first + end, memory_order_release);
+        atomic_store_explicit(&r->base, first + (falling ? begin - 1 : end), memory_order_release);
+        atomic_store_explicit(&r->step, falling ? 1 : -1, memory_order_release);
         atomic_store_explicit(&r->ticket, j->number << PART_BITS | (unsigned)(end - begin), memory_order_release);
     }
 }
 
-static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, int parts)
+static void fork_and_join(sd_pool *pool, sd_task *task, void *user, int first, int parts, bool falling)
 {
-    open_job(pool, &pool->job, task, user, first, parts);
+    open_job(pool, &pool->job, task, user, first, parts, falling);
     wake_workers(pool, parts - 1);
     work(pool, &pool->job, 0);
     wait_for_parts(pool, &pool->job);
@@ -282,7 +285,7 @@ static void run_here(sd_task *task, void *user, int parts)
         task(user, part);
 }
 
-void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts)
+static void run_all(sd_pool *pool, sd_task *task, void *user, int parts, bool falling)
 {
     if (!pool || parts < 2 || pool->started == 0 || inside == pool) {
         run_here(task, user, parts);
@@ -292,16 +295,20 @@ void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts)
     pthread_mutex_lock(&pool->turn);
     inside = pool;
     for (int first = 0; first < parts; first += MOST_PARTS)
-        fork_and_join(pool, task, user, first, SD_MIN(parts - first, MOST_PARTS));
+        fork_and_join(pool, task, user, first, SD_MIN(parts - first, MOST_PARTS), falling);
     inside = outer;
     pthread_mutex_unlock(&pool->turn);
 }
+
+void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, false); }
+
+void sd__pool_run_falling(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, true); }
 
 bool sd__pool_set_aside(sd_pool *pool, sd_task *task, void *user, int parts)
 {
     if (!pool || pool->started == 0 || parts > MOST_PARTS || atomic_exchange(&pool->has_aside, true))
         return false;
-    open_job(pool, &pool->aside, task, user, 0, parts);
+    open_job(pool, &pool->aside, task, user, 0, parts, false);
     return true;
 }
 

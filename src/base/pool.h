@@ -25,6 +25,13 @@ int sd__pool_threads(const sd_pool *pool);
 void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts);
 
 /*
+ * The same, but a thread claims the parts of its range from the last to the first. Hardware that fetches ahead runs tens of
+ * kilobytes beyond the last part of a range: where that is the first range, into what the next thread has in its cache. If that
+ * thread comes to its own first part later, it takes its memory back in time.
+ */
+void sd__pool_run_falling(sd_pool *pool, sd_task *task, void *user, int parts);
+
+/*
  * A job that nobody waits for yet: threads of the pool that would spin run its parts, one at a time between two looks at what
  * they wait for; so a part should take a fraction of a microsecond. False if there is such a job already, or nobody to run it:
  * then nothing happens. Else sd__pool_finish_aside() must follow, from the same caller: all threads share what is left then.

@@ -70,6 +70,8 @@ static void run_phase(phase *p, int parts, sd_pool *pool)
 {
     if (parts == 1)
         p->step->kernel->run(&p->args);
+    else if (p->args.phase >= 0 && p->step->work.falling >> p->args.phase & 1)
+        sd__pool_run_falling(pool, run_part, p, parts);
     else
         sd__pool_run(pool, run_part, p, parts);
 }

@@ -73,10 +73,13 @@ static sd_status check_spec(const sd_model_spec *spec)
     return SD_OK;
 }
 
+/* Bytes behind a vector: hardware that fetches ahead runs beyond its end, and should not take another vector from another core. */
+enum { GUARD = 1 << 16 };
+
 static void *vector_of(const sd_model *model, int64_t length)
 {
     size_t bytes = (size_t)SD_MAX(length, 1) * sd_dtype_size(model->spec.dtype);
-    void *vector = sd__alloc_aligned(bytes);
+    void *vector = sd__alloc_aligned(bytes + GUARD);
     return vector ? memset(vector, 0, bytes) : NULL;
 }
 

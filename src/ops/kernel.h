@@ -45,10 +45,11 @@ typedef struct sd_call {
 typedef struct sd_work {
     int phases;
     int parts[SD_MAX_PHASES];
-    size_t scratch; /* bytes */
-    size_t kept;    /* bytes; 0: there is no phase SD_KEEP */
-    int keepers;    /* parts of that phase */
-    void *state;    /* freed by kernel->release */
+    unsigned falling; /* phases whose parts threads take from the last to the first (base/pool.h), bits: 1 << phase */
+    size_t scratch;   /* bytes */
+    size_t kept;      /* bytes; 0: there is no phase SD_KEEP */
+    int keepers;      /* parts of that phase */
+    void *state;      /* freed by kernel->release */
 } sd_work;
 
 typedef struct sd_kernel {

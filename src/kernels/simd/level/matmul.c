@@ -60,6 +60,7 @@ typedef enum way { BLOCK, STREAM, DOT, PANELS } way;
 typedef struct cut {
     sd_gemm g;
     bool fixed_b; /* B stays the same from run to run */
+    bool falling; /* threads take their parts from the last to the first, see sd__pool_run_falling() */
     way way;
     int64_t row_panels, column_panels, k_blocks;
     int rows, columns, ks, batches; /* parts along each: the main phase has their product */
@@ -146,9 +147,9 @@ static void plan_block(cut *c)
     wanted = up(wanted, c->batches);
     c->tall = g->m > TALL || g->m >= FLAT * g->k;
     if (c->tall)
-        cut_rows(c, wanted);
+        cut_rows(c, wanted), c->falling = c->columns == 1 && g->m * g->n <= 2 * NEAR;
     else if (thin(g) && !c->turned)
-        c->ks = (int)SD_MIN(wanted, g->k / (4 * g->m));
+        c->ks = (int)SD_MIN(wanted, g->k / (4 * g->m)), c->falling = true;
     else
         cut_tiles(c, wanted);
     int64_t tiles = c->row_panels * c->column_panels;
@@ -408,10 +409,11 @@ static const float *next_panel(const cut *c, const share *s, int64_t panel, int6
 }
 
 /*
- * Large weights of which no other part reads these. An update writes them next, and waits long for every line of which another
- * core keeps a copy: so they are taken over while they are read. Small ones stay in the second caches of all who read them.
+ * Weights of which no other part reads these. An update writes them next, and waits long for every line of which another core keeps
+ * a copy: so they are taken over while they are read, if they are large or cut along k. Other small ones stay in the second
+ * caches of all who read them.
  */
-static bool takes_over(const cut *c) { return c->rows == 1 && c->g.batches == 1 && c->g.k * c->g.n > 2 * NEAR; }
+static bool takes_over(const cut *c) { return c->falling || (c->rows == 1 && c->g.batches == 1 && c->g.k * c->g.n > 2 * NEAR); }
 
 /* One panel of columns from k = begin to end. */
 static void multiply_columns(const cut *c, const share *s, int64_t panel, int64_t begin, int64_t end)
@@ -662,6 +664,7 @@ static sd_status prepare(const sd_gemm *g, unsigned fixed, sd_work *work)
         c->packed_a = floats = lines(g->batches * c->column_panels * MICRO_COLUMNS * g->k);
     if (c->a_packers > 0)
         floats += lines(g->batches * g->m * (c->pitch ? c->pitch : g->k));
+    work->falling = c->falling ? 1u << work->phases : 0;
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
     if (c->ks > 1 || c->turned) {
         work->parts[work->phases++] = c->adders;
