@@ -378,7 +378,8 @@ static void run_phases(const call *c, const sd_kernel *kernel, const sd_work *wo
     }
     for (args.phase = 0; args.phase < work->phases; args.phase++)
         run_phase(kernel, args, work->parts[args.phase], backwards);
-    memcpy(fixed->data, saved, bytes);
+    if (work->kept)
+        memcpy(fixed->data, saved, bytes);
     free(saved);
 }
 

@@ -26,8 +26,8 @@ void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts);
 
 /*
  * The same, but a thread claims the parts of its range from the last to the first. Hardware that fetches ahead runs tens of
- * kilobytes beyond the last part of a range: where that is the first range, into what the next thread has in its cache. If that
- * thread comes to its own first part later, it takes its memory back in time.
+ * kilobytes beyond the last part of a range, into what the next thread has in its cache: that thread gets it back if it comes to
+ * its own first part after that, not before.
  */
 void sd__pool_run_falling(sd_pool *pool, sd_task *task, void *user, int parts);
 
