@@ -144,6 +144,8 @@ expect 0 profile small.yaml --runs 2 --json
 holds out "len(j['steps']) > 5 and j['seconds'] > 0 and any(s['op'] == 'conv2d' and s['layer'] == 'conv1' for s in j['steps'])"
 expect 0 profile small.yaml --runs 2
 says out "samples/s"
+expect 0 profile lenet --batch 2 --runs 1
+says out "winograd: fewer products than FLOP counts"
 
 expect 0 data list --json
 holds out "{'mnist', 'fashion-mnist', 'strokes'} <= {s['name'] for s in j}"

@@ -1,8 +1,9 @@
 /*
- * test_conv.c -- the direct convolution: right numbers for random shapes at every CPU level, the same bits
+ * test_conv.c -- the direct convolution, and Winograd's: right numbers for random shapes at every CPU level, the same bits
  * on any number of threads.
  *
- * The oracle is the reference kernel, which sums in double; what a joint evaluation node must give is what its parts give.
+ * The oracle is the reference kernel, which sums in double; what a joint evaluation node must give is what its parts give
+ * (test_plan.c).
  */
 #include "law.h"
 
@@ -20,16 +21,19 @@ typedef struct geometry {
     int size[2], stride[2], lo[2], hi[2], dilation;
 } geometry;
 
-enum { FORWARD, ADJOINT, KINDS };
+/* What is computed: y, the images' gradient dx, the filter's dw. */
+enum { FORWARD, ADJOINT, GRADIENT, KINDS };
+static const char *const kind_name[] = {"forward", "adjoint", "gradient"};
+static const char *const operand[KINDS][2] = {{"x", "w"}, {"dy", "w"}, {"x", "dy"}};
 
-/* The three factors as numbers; of y only the adjoint has need. */
+/* The two operands and the result as numbers. */
 typedef struct problem {
     int kind;
     geometry g;
     sd_graph *graph;
     sd_node value;
-    float *x, *w, *result;
-    size_t n_x, n_w, n;
+    float *in[2], *result;
+    size_t n_in[2], n;
 } problem;
 
 static sd_window window_of(const geometry *g)
@@ -52,7 +56,8 @@ static float *numbers(size_t n)
     return x;
 }
 
-/* The adjoint's first factor has the shape of the convolution's result. */
+static size_t count_of(sd_node node) { return (size_t)sd_shape_count(sd_node_shape(node)); }
+
 static problem problem_make(int kind, geometry g)
 {
     problem p = {.kind = kind, .g = g, .graph = sd_graph_new()};
@@ -60,17 +65,19 @@ static problem problem_make(int kind, geometry g)
     sd_node w = sd_input(p.graph, "w", SD_F32, SD_SHAPE(g.size[0], g.size[1], g.channels, g.filters));
     sd_node x = sd_input(p.graph, "x", SD_F32, SD_SHAPE(g.images, g.height, g.width, g.channels));
     p.value = sd_conv2d(x, w, window);
-    if (kind == ADJOINT) {
-        x = sd_input(p.graph, "dy", SD_F32, sd_node_shape(p.value));
-        p.value = sd_conv2d_dx(x, w, window, g.height, g.width);
-    }
+    sd_node dy = kind == FORWARD ? x : sd_input(p.graph, "dy", SD_F32, sd_node_shape(p.value));
+    const sd_node in[KINDS][2] = {{x, w}, {dy, w}, {x, dy}};
+    if (kind == ADJOINT)
+        p.value = sd_conv2d_dx(dy, w, window, g.height, g.width);
+    else if (kind == GRADIENT)
+        p.value = sd_conv2d_dw(x, dy, window, g.size[0], g.size[1]);
     if (!sd_node_ok(p.value))
         fail_msg("%s", sd_graph_message(p.graph));
-    p.n_x = (size_t)sd_shape_count(sd_node_shape(x));
-    p.n_w = (size_t)sd_shape_count(sd_node_shape(w));
-    p.n = (size_t)sd_shape_count(sd_node_shape(p.value));
-    p.x = numbers(p.n_x);
-    p.w = numbers(p.n_w);
+    for (int i = 0; i < 2; i++) {
+        p.n_in[i] = count_of(in[kind][i]);
+        p.in[i] = numbers(p.n_in[i]);
+    }
+    p.n = count_of(p.value);
     p.result = numbers(p.n);
     return p;
 }
@@ -78,26 +85,26 @@ static problem problem_make(int kind, geometry g)
 static void problem_free(problem *p)
 {
     sd_graph_free(p->graph);
-    free(p->x);
-    free(p->w);
+    free(p->in[0]);
+    free(p->in[1]);
     free(p->result);
 }
 
 static void run(const problem *p, sd_context *context, float *result)
 {
-    const sd_feed feeds[] = {{p->kind == ADJOINT ? "dy" : "x", p->x}, {"w", p->w}, {NULL, NULL}};
+    const sd_feed feeds[] = {{operand[p->kind][0], p->in[0]}, {operand[p->kind][1], p->in[1]}, {NULL, NULL}};
     assert_ok(sd_eval(context, p->value, feeds, result));
 }
 
-/* True if the direct kernel computes it: else nothing would be tested. */
-static bool is_direct(const problem *p, sd_context *context)
+/* True if this provider computes it: else nothing would be tested. */
+static bool taken_by(const problem *p, sd_context *context, const char *provider)
 {
     sd_plan *plan;
     sd_output output = {"y", 0, p->value};
     assert_ok(sd_compile(context, 1, &output, NULL, &plan));
-    bool direct = plan->n_steps == 1 && !strcmp(plan->step[0].provider, "simd");
+    bool taken = plan->n_steps == 1 && !strcmp(plan->step[0].provider, provider);
     sd_plan_free(plan);
-    return direct;
+    return taken;
 }
 
 static sd_context *context_of(const char *kernels, const char *isa, int threads)
@@ -107,23 +114,32 @@ static sd_context *context_of(const char *kernels, const char *isa, int threads)
     return context;
 }
 
+/* Products that an element of the result adds. */
+static double products(const problem *p)
+{
+    const geometry *g = &p->g;
+    return p->kind == GRADIENT ? (double)p->n_in[1] / g->filters
+                               : (double)p->n_in[1] / (p->kind == ADJOINT ? g->channels : g->filters);
+}
+
 /*
  * n products of numbers in [-1,1] added in single precision, in whatever order: off by sqrt(n) units of
- * their size, about n / 2.
+ * their size, about n / 2. Winograd's differences double that, as measured (0.9 of it at most).
  */
-static void check(const problem *p, const float *wanted, const char *isa)
+static void check(const problem *p, const float *wanted, const char *provider, const char *isa)
 {
-    double products = (double)p->n_w / (p->kind == ADJOINT ? p->g.channels : p->g.filters);
-    double allowed = (sqrt(products) + 2) * FLT_EPSILON * products / 2;
-    for (size_t i = 0; i < p->n; i++)
-        if (!(fabs((double)p->result[i] - (double)wanted[i]) <= allowed)) {
+    double n = products(p), allowed = (sqrt(n) + 2) * FLT_EPSILON * n / 2;
+    for (size_t i = 0; i < p->n; i++) {
+        double error = fabs((double)p->result[i] - (double)wanted[i]);
+        if (!(error <= allowed)) {
             const geometry *g = &p->g;
-            print_error("%s at %s: %d images %dx%dx%d, %d filters %dx%d, stride %d %d, padding %d %d and %d %d, dilation %d\n",
-                        p->kind == ADJOINT ? "adjoint" : "forward", isa, g->images, g->height, g->width, g->channels,
-                        g->filters, g->size[0], g->size[1], g->stride[0], g->stride[1], g->lo[0], g->lo[1], g->hi[0], g->hi[1],
-                        g->dilation);
+            print_error(
+                "%s by %s at %s: %d images %dx%dx%d, %d filters %dx%d, stride %d %d, padding %d %d and %d %d, dilation %d\n",
+                kind_name[p->kind], provider, isa, g->images, g->height, g->width, g->channels, g->filters, g->size[0],
+                g->size[1], g->stride[0], g->stride[1], g->lo[0], g->lo[1], g->hi[0], g->hi[1], g->dilation);
             fail_msg("element %zu of %zu: got %.9g, wanted %.9g", i, p->n, (double)p->result[i], (double)wanted[i]);
         }
+    }
 }
 
 static const char *const levels[] = {"v2", "v3", "v4"};
@@ -146,7 +162,7 @@ static bool draw_axis(geometry *g, int axis, int image, int dilation)
 }
 
 /* What the direct kernel takes: result channels in whole sixteens, and an adjoint of stride 1 only. */
-static geometry draw(int kind)
+static geometry draw_direct(int kind)
 {
     for (;;) {
         geometry g = {.images = law_int(1, 3), .height = law_int(1, 12), .width = law_int(1, 40), .dilation = 1};
@@ -162,6 +178,22 @@ static geometry draw(int kind)
     }
 }
 
+/* What Winograd's takes: both channels in whole sixteens, stride 1, and not too much beyond the filter and the results. */
+static geometry draw_winograd(int kind)
+{
+    geometry g = {.images = law_int(1, 4), .channels = 16 * law_int(1, 6), .filters = 16 * law_int(1, 6), .dilation = 1};
+    int *side[] = {&g.height, &g.width};
+    for (int i = 0; i < 2; i++) {
+        g.stride[i] = 1;
+        g.size[i] = law_int(0, 2) ? 3 : 5;
+        int out = kind == ADJOINT || g.size[i] == 3 ? law_int(3, 9) : 2 * law_int(2, 5); /* of 5 the last block is partial */
+        g.lo[i] = law_int(0, g.size[i] + 1);
+        g.hi[i] = law_int(0, SD_MIN(g.size[i] + 1, out + g.size[i] - 2 - g.lo[i] > 0 ? out + g.size[i] - 2 - g.lo[i] : 0));
+        *side[i] = SD_MAX(out + g.size[i] - 1 - g.lo[i] - g.hi[i], 1);
+    }
+    return g;
+}
+
 /* Shapes whose rows, panels and blocks end in every way. */
 static const geometry cases[] = {
     {2, 32, 32, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* ResNet-20 */
@@ -175,53 +207,189 @@ static const geometry cases[] = {
     {1, 4, 1, 16, 16, {1, 5}, {1, 1}, {0, 2}, {0, 2}, 1},    /* one pixel wide */
 };
 
-static void check_levels(problem *p, const float *wanted)
+static const geometry winograd_cases[] = {
+    {2, 32, 32, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* ResNet-20 */
+    {16, 14, 14, 32, 64, {5, 5}, {1, 1}, {2, 2}, {2, 2}, 1}, /* LeNet: four blocks of taps, some beyond the filter */
+    {3, 8, 8, 256, 256, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* few tiles at a time; four columns of filters */
+    {2, 7, 9, 48, 80, {3, 3}, {1, 1}, {0, 2}, {1, 1}, 1},    /* tiles beyond the results; the last panel is narrow */
+    {1, 4, 4, 16, 16, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1},    /* tiles of padding alone */
+    {40, 12, 12, 32, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, /* several blocks of tiles a part */
+};
+
+static void check_levels(problem *p, const char *provider, const float *wanted)
 {
     for (size_t l = 0; l < SD_COUNT(levels); l++) {
         if (!level_exists(levels[l]))
             continue;
-        sd_context *context = context_of("simd", levels[l], 2);
-        assert_true(is_direct(p, context));
+        sd_context *context = context_of(provider, levels[l], 2);
+        assert_true(taken_by(p, context, provider));
         memset(p->result, 0xff, p->n * sizeof(float));
         run(p, context, p->result);
-        check(p, wanted, levels[l]);
+        check(p, wanted, provider, levels[l]);
         sd_context_free(context);
     }
 }
 
-static void shapes_agree_with_the_reference(void **state)
+/* What the reference gives is compared at all levels, if the provider takes it at all; true if so. */
+static bool compare(sd_context *reference, int kind, geometry g, const char *provider)
 {
-    sd_context *reference = context_of("reference", NULL, 1);
-    int chosen = KINDS * (int)SD_COUNT(cases);
-    for (int trial = 0; trial < law_trials(150) + chosen; trial++) {
-        int kind = trial % KINDS;
-        geometry g = trial < chosen ? cases[trial / KINDS] : draw(kind);
-        if (kind == ADJOINT && (g.stride[0] != 1 || g.channels % 16))
-            continue;
-        problem p = problem_make(kind, g);
+    problem p = problem_make(kind, g);
+    sd_context *context = context_of(provider, NULL, 1);
+    bool taken = taken_by(&p, context, provider);
+    if (taken) {
         float *wanted = numbers(p.n);
         run(&p, reference, wanted);
-        check_levels(&p, wanted);
+        check_levels(&p, provider, wanted);
         free(wanted);
-        problem_free(&p);
     }
+    sd_context_free(context);
+    problem_free(&p);
+    return taken;
+}
+
+static void direct_agrees_with_the_reference(void **state)
+{
+    sd_context *reference = context_of("reference", NULL, 1);
+    for (size_t i = 0; i < SD_COUNT(cases); i++)
+        for (int kind = FORWARD; kind <= ADJOINT; kind++)
+            assert_int_equal(compare(reference, kind, cases[i], "simd"),
+                             kind == FORWARD || (cases[i].stride[0] == 1 && cases[i].channels % 16 == 0));
+    for (int trial = 0; trial < law_trials(150); trial++)
+        assert_true(compare(reference, trial % 2, draw_direct(trial % 2), "simd"));
     sd_context_free(reference);
+}
+
+static void winograd_agrees_with_the_reference(void **state)
+{
+    sd_context *reference = context_of("reference", NULL, 1);
+    int taken = 0, trials = law_trials(90);
+    for (size_t i = 0; i < SD_COUNT(winograd_cases); i++)
+        for (int kind = 0; kind < KINDS; kind++)
+            assert_true(compare(reference, kind, winograd_cases[i], "winograd"));
+    for (int trial = 0; trial < trials; trial++)
+        taken += compare(reference, trial % KINDS, draw_winograd(trial % KINDS), "winograd");
+    print_message("%d of %d random convolutions were taken\n", taken, trials);
+    assert_true(2 * taken > trials);
+    sd_context_free(reference);
+}
+
+static void compare_threads(int kind, geometry g, const char *provider)
+{
+    problem p = problem_make(kind, g);
+    float *alone = numbers(p.n);
+    for (int threads = 1; threads <= 4; threads++) {
+        sd_context *context = context_of(provider, NULL, threads);
+        run(&p, context, threads == 1 ? alone : p.result);
+        assert_true(threads == 1 || !memcmp(alone, p.result, p.n * sizeof(float)));
+        sd_context_free(context);
+    }
+    free(alone);
+    problem_free(&p);
 }
 
 static void threads_do_not_change_a_bit(void **state)
 {
-    for (size_t i = 0; i < SD_COUNT(cases); i++) {
-        problem p = problem_make(FORWARD, cases[i]);
-        float *alone = numbers(p.n);
-        for (int threads = 1; threads <= 4; threads++) {
-            sd_context *context = context_of("simd", NULL, threads);
-            run(&p, context, threads == 1 ? alone : p.result);
-            assert_true(threads == 1 || !memcmp(alone, p.result, p.n * sizeof(float)));
+    for (size_t i = 0; i < SD_COUNT(cases); i++)
+        compare_threads(FORWARD, cases[i], "simd");
+    for (size_t i = 0; i < SD_COUNT(winograd_cases); i++)
+        for (int kind = 0; kind < KINDS; kind++)
+            compare_threads(kind, winograd_cases[i], "winograd");
+}
+
+/* A result of Winograd's depends on its own image alone: not on those beside it, with which parts and blocks of tiles change. */
+static void batches_do_not_change_a_bit(void **state)
+{
+    for (size_t i = 0; i < SD_COUNT(winograd_cases); i++)
+        for (int kind = FORWARD; kind <= ADJOINT; kind++) {
+            geometry g = winograd_cases[i];
+            sd_context *context = context_of("winograd", NULL, 2);
+            problem many = problem_make(kind, g), one;
+            g.images = 1;
+            one = problem_make(kind, g);
+            memcpy(one.in[1], many.in[1], one.n_in[1] * sizeof(float));
+            run(&many, context, many.result);
+            for (int image = 0; image < many.g.images; image++) {
+                memcpy(one.in[0], many.in[0] + (size_t)image * one.n_in[0], one.n_in[0] * sizeof(float));
+                run(&one, context, one.result);
+                assert_memory_equal(one.result, many.result + (size_t)image * one.n, one.n * sizeof(float));
+            }
+            problem_free(&many);
+            problem_free(&one);
             sd_context_free(context);
         }
-        free(alone);
-        problem_free(&p);
+}
+
+/* Small integers come out exactly, in the filter's gradient too: halves and quarters are no trouble to a float. */
+static void winograd_is_exact_in_integers(void **state)
+{
+    sd_context *reference = context_of("reference", NULL, 1), *context = context_of("winograd", NULL, 2);
+    for (size_t i = 0; i < SD_COUNT(winograd_cases); i++)
+        for (int kind = 0; kind < KINDS; kind++) {
+            problem p = problem_make(kind, winograd_cases[i]);
+            for (int k = 0; k < 2; k++)
+                for (size_t j = 0; j < p.n_in[k]; j++)
+                    p.in[k][j] = (float)law_int(-4, 4);
+            float *wanted = numbers(p.n);
+            run(&p, reference, wanted);
+            run(&p, context, p.result);
+            for (size_t j = 0; j < p.n; j++)
+                assert_true(p.result[j] == wanted[j]);
+            free(wanted);
+            problem_free(&p);
+        }
+    sd_context_free(reference);
+    sd_context_free(context);
+}
+
+/* Runs the plan of a convolution whose filter stays; afterwards the filter is NaN, and then another one. */
+static void run_fixed(const problem *p, sd_plan *plan, float *w, float *result[3])
+{
+    sd_workspace *workspace;
+    void *binding[3] = {NULL};
+    assert_int_equal(sd_plan_slots(plan), 3);
+    assert_ok(sd_workspace_new(plan, &workspace));
+    for (int run = 0; run < 3; run++) {
+        for (int s = 0; s < 3; s++) {
+            const char *name = sd_plan_slot_name(plan, s);
+            binding[s] = !strcmp(name, "w") ? w : !strcmp(name, "r") ? result[run] : p->in[0];
+        }
+        if (run == 2) {
+            for (size_t i = 0; i < p->n_in[1]; i++)
+                w[i] = 2 * p->in[1][i];
+            sd_workspace_refresh(workspace);
+        }
+        assert_ok(sd_run(plan, workspace, binding, NULL));
+        for (size_t i = 0; i < p->n_in[1]; i++)
+            w[i] = NAN;
     }
+    sd_workspace_free(workspace);
+}
+
+/* A filter that stays is taken to the points once: with the bits of one that does not. */
+static void a_filter_that_stays_is_kept(void **state)
+{
+    sd_context *context = context_of("winograd", NULL, 2);
+    for (size_t i = 0; i < SD_COUNT(winograd_cases); i++)
+        for (int kind = FORWARD; kind <= ADJOINT; kind++) {
+            problem p = problem_make(kind, winograd_cases[i]);
+            sd_output output = {"r", 0, p.value};
+            sd_plan *plan;
+            assert_ok(sd_compile(context, 1, &output, &(sd_compile_options){.fixed = "w"}, &plan));
+            float *w = numbers(p.n_in[1]), *got[3] = {numbers(p.n), numbers(p.n), numbers(p.n)};
+            memcpy(w, p.in[1], p.n_in[1] * sizeof *w);
+            run_fixed(&p, plan, w, got);
+            run(&p, context, p.result);
+            assert_memory_equal(got[0], p.result, p.n * sizeof(float));
+            assert_memory_equal(got[1], p.result, p.n * sizeof(float));
+            for (size_t j = 0; j < p.n; j++)
+                assert_true(got[2][j] == 2 * p.result[j]);
+            for (int k = 0; k < 3; k++)
+                free(got[k]);
+            free(w);
+            sd_plan_free(plan);
+            problem_free(&p);
+        }
+    sd_context_free(context);
 }
 
 /* The sum of a position depends on neither its tile nor the width of the image: a strip gives what the whole gives. */
@@ -236,9 +404,10 @@ static void tiles_do_not_change_a_bit(void **state)
         geometry g = whole;
         g.width = width;
         problem strip = problem_make(FORWARD, g);
-        memcpy(strip.w, p.w, p.n_w * sizeof(float));
+        memcpy(strip.in[1], p.in[1], p.n_in[1] * sizeof(float));
         for (int row = 0; row < g.height; row++)
-            memcpy(strip.x + row * width * CHANNELS, p.x + row * WIDTH * CHANNELS, (size_t)(width * CHANNELS) * sizeof(float));
+            memcpy(strip.in[0] + row * width * CHANNELS, p.in[0] + row * WIDTH * CHANNELS,
+                   (size_t)(width * CHANNELS) * sizeof(float));
         run(&strip, context, strip.result);
         for (int row = 0; row < g.height; row++)
             assert_memory_equal(strip.result + row * (width - 2) * FILTERS, p.result + row * (WIDTH - 2) * FILTERS,
@@ -249,33 +418,40 @@ static void tiles_do_not_change_a_bit(void **state)
     sd_context_free(context);
 }
 
-static void refuses_what_it_cannot_do(void **state)
+static void refuses(int kind, geometry g, const char *provider)
 {
-    const geometry refused[] = {
-        {1, 8, 8, 16, 24, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},   /* a vector of filters would be cut */
-        {1, 8, 600, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, /* three rows do not fit on the stack */
-    };
-    sd_context *context = context_of("simd", NULL, 1);
-    for (size_t i = 0; i < SD_COUNT(refused); i++) {
-        problem p = problem_make(FORWARD, refused[i]);
-        assert_false(is_direct(&p, context));
-        problem_free(&p);
-    }
-    geometry strided = cases[0];
-    strided.stride[0] = 2;
-    problem p = problem_make(ADJOINT, strided);
-    assert_false(is_direct(&p, context));
+    sd_context *context = context_of(provider, NULL, 1);
+    problem p = problem_make(kind, g);
+    assert_false(taken_by(&p, context, provider));
     problem_free(&p);
     sd_context_free(context);
+}
+
+static void refuses_what_it_cannot_do(void **state)
+{
+    geometry strided = cases[0];
+    strided.stride[0] = 2;
+    refuses(ADJOINT, strided, "simd");
+    refuses(FORWARD, (geometry){1, 8, 8, 16, 24, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},
+            "simd"); /* a vector of filters would be cut */
+    refuses(FORWARD, (geometry){1, 8, 600, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},
+            "simd"); /* three rows do not fit on the stack */
+    for (int kind = 0; kind < KINDS; kind++) {
+        refuses(kind, strided, "winograd");
+        refuses(kind, (geometry){1, 8, 8, 16, 24, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, "winograd");
+        refuses(kind, (geometry){1, 8, 8, 24, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, "winograd");
+        refuses(kind, (geometry){1, 8, 8, 16, 16, {3, 3}, {1, 1}, {2, 1}, {2, 1}, 2}, "winograd"); /* dilated */
+        refuses(kind, (geometry){1, 8, 8, 16, 16, {2, 2}, {1, 1}, {0, 0}, {1, 1}, 1}, "winograd"); /* no fewer products */
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_agree_with_the_reference),
-        cmocka_unit_test(threads_do_not_change_a_bit),
-        cmocka_unit_test(tiles_do_not_change_a_bit),
-        cmocka_unit_test(refuses_what_it_cannot_do),
+        cmocka_unit_test(direct_agrees_with_the_reference), cmocka_unit_test(winograd_agrees_with_the_reference),
+        cmocka_unit_test(threads_do_not_change_a_bit),      cmocka_unit_test(tiles_do_not_change_a_bit),
+        cmocka_unit_test(batches_do_not_change_a_bit),      cmocka_unit_test(winograd_is_exact_in_integers),
+        cmocka_unit_test(a_filter_that_stays_is_kept),      cmocka_unit_test(refuses_what_it_cannot_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

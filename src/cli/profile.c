@@ -215,6 +215,17 @@ static void print_step(const bench *b, const sd_step_profile *p)
     printf(b->machine.threads ? " %7.0f\n" : "\n", limit_percent(b, p));
 }
 
+/* Why a step may pass the limit: FLOPs are those of the sums that define an op. */
+static void print_saving(const bench *b)
+{
+    for (int i = 0; i < sd_plan_steps(b->plan); i++)
+        if (!strcmp(b->mean[i].provider, "winograd")) {
+            printf("winograd: fewer products than FLOP counts, which are those of a plain convolution; so it may pass the "
+                   "limit\n");
+            return;
+        }
+}
+
 static void print_machine(const bench *b)
 {
     const sd_machine *m = &b->machine;
@@ -244,6 +255,7 @@ static int print_text(const bench *b, const sd_source *source, const sd_context 
     printf(" (%.0f samples/s, %.2f GFLOP/s)\n", source->batch / b->whole, 1e-9 * sd_plan_flops(b->plan) / b->whole);
     printf("the steps add up to %.1f us, %.1f %% of a run; looking at the clock takes %.1f us of them\n", 1e6 * b->sum,
            100 * b->sum / b->whole, 1e6 * b->clock * n);
+    print_saving(b);
     print_machine(b);
     return SD_EXIT_OK;
 }

@@ -7,15 +7,15 @@
 #include "kernels/onednn/onednn.h"
 #include "kernels/reference/reference.h"
 #include "kernels/simd/simd.h"
+#include "kernels/simd/winograd.h"
 
 /* In order of preference; the reference comes last and is always there. */
 static const sd_provider *const providers[] = {
-    &sd__provider_simd,
+    &sd__provider_winograd, &sd__provider_simd,
 #ifdef SD_WITH_ONEDNN
     &sd__provider_onednn,
 #endif
-    &sd__provider_fused,
-    &sd__provider_reference,
+    &sd__provider_fused,    &sd__provider_reference,
 };
 
 static const sd_provider *provider_named(const char *name, size_t length)

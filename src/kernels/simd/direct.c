@@ -12,9 +12,11 @@ static bool all_f32(const sd_call *call)
     return call->out[0].dtype == SD_F32;
 }
 
+/* Of operand 0; the filter's gradient has dy as operand 1, and is itself what lies where the others have the filter. */
 static sd_direct geometry(const sd_call *call, const sd_window *window)
 {
-    const sd_tensor *x = &call->in[0], *w = &call->in[1], *y = &call->out[0];
+    const bool filter = call->op == &sd__op_conv2d_dw;
+    const sd_tensor *x = &call->in[0], *w = filter ? &call->out[0] : &call->in[1], *y = filter ? &call->in[1] : &call->out[0];
     sd_direct d = {.images = x->shape.dim[0], .channels = x->shape.dim[3], .filters = y->shape.dim[3]};
     d.dilation = window->dilation[0];
     d.adjoint = call->op == &sd__op_conv2d_dx;
@@ -29,14 +31,34 @@ static sd_direct geometry(const sd_call *call, const sd_window *window)
     return d;
 }
 
-bool sd__direct_of(const sd_call *call, sd_direct *d)
+static bool geometry_of(const sd_call *call, sd_direct *d)
 {
     const sd_window *window = &((const sd_conv_attr *)call->attr)->window;
     if (!all_f32(call) || window->groups != 1 || window->dilation[1] != 1)
         return false;
     *d = geometry(call, window);
-    if (d->adjoint && (d->stride[0] != 1 || d->stride[1] != 1))
+    return !d->adjoint || (d->stride[0] == 1 && d->stride[1] == 1);
+}
+
+bool sd__direct_of(const sd_call *call, sd_direct *d)
+{
+    if (!geometry_of(call, d))
         return false;
     int64_t reach = (d->size[0] - 1) * d->dilation + 1;
     return d->filters % 16 == 0 && d->row * reach <= SD_DIRECT_ROOM;
+}
+
+bool sd__winograd_of(const sd_call *call, sd_winograd *w)
+{
+    enum { MOST_DEPTH = 1024 }; /* every part holds as many for 14 tiles at 16 points */
+    sd_direct *d = &w->d;
+    if (!geometry_of(call, d) || d->stride[0] != 1 || d->stride[1] != 1 || d->dilation != 1)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        w->tiles[i] = (d->out[i] + 1) / 2;
+        w->blocks[i] = (d->size[i] + 2) / 3;
+    }
+    const int64_t blocks = w->blocks[0] * w->blocks[1], products = 16 * w->tiles[0] * w->tiles[1] * blocks;
+    const int64_t direct = d->out[0] * d->out[1] * d->size[0] * d->size[1];
+    return d->channels % 16 == 0 && d->filters % 16 == 0 && blocks * d->channels <= MOST_DEPTH && 10 * products <= 7 * direct;
 }

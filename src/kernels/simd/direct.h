@@ -25,4 +25,13 @@ typedef struct sd_direct {
 /* The convolution behind a call of conv2d, conv2d_dx or conv2d_norm; false if the direct kernel does not take it. */
 bool sd__direct_of(const sd_call *call, sd_direct *d);
 
+/* A convolution of stride 1 as Winograd's kernels see it: tiles of 2 x 2 results, and the filter cut into blocks of 3 x 3 taps. */
+typedef struct sd_winograd {
+    sd_direct d;
+    int64_t tiles[2], blocks[2]; /* along height and width; the last ones may be partial */
+} sd_winograd;
+
+/* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_dw; false if it would not save 30 % of the products. */
+bool sd__winograd_of(const sd_call *call, sd_winograd *w);
+
 #endif

@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "kernels/simd/direct.h"
+#include "kernels/simd/level/conv_norm.h"
 #include "kernels/simd/level/level.h"
 #include "kernels/simd/level/pack.h"
-#include "ops/conv_norm.h"
 
 #if defined(SD_LEVEL_v4)
 #define VECTORS 2
@@ -137,7 +137,7 @@ static int64_t panels(const sd_direct *d) { return (d->filters + PANEL - 1) / PA
 static int64_t panel_width(const sd_direct *d, int64_t panel) { return SD_MIN(d->filters - panel * PANEL, PANEL); }
 static int64_t taps(const sd_direct *d) { return d->size[0] * d->size[1]; }
 
-/* ---- packing, and the factors of a norm ------------------------------------------------------------------------------------ */
+/* ---- packing ---------------------------------------------------------------------------------------------------------------- */
 
 /* One tap of one panel: [channels,width] of the filter, turned for the adjoint. */
 static void pack_tap(const sd_direct *d, const float *w, float *packed, int64_t panel, int64_t tap)
@@ -156,16 +156,6 @@ static void pack(const conv *c, const sd_args *a)
     sd__part(panels(&c->d) * taps(&c->d), c->packers, a->part, &begin, &end);
     for (int64_t i = begin; i < end; i++)
         pack_tap(&c->d, a->in[1].data, a->scratch, i / taps(&c->d), i % taps(&c->d));
-}
-
-/* scale / sqrt(variance + epsilon), with the operations of batch_norm_eval */
-static void make_factors(const conv *c, const sd_args *a)
-{
-    const float *scale = a->in[2].data, *variance = a->in[5].data;
-    float *factor = (float *)a->scratch + c->factors;
-    const float epsilon = (float)((const sd_conv_norm_attr *)a->attr)->epsilon;
-    for (int64_t j = 0; j < c->d.filters; j += V_LANES)
-        v_store(factor + j, v_load(scale + j) * (1.0f / v_sqrt(v_load(variance + j) + epsilon)));
 }
 
 /* ---- the main phase ------------------------------------------------------------------------------------------------------ */
@@ -204,22 +194,15 @@ static void multiply_row(const conv *c, tile t, int64_t vectors)
     }
 }
 
-/* What becomes of a row of `width` filters from number `filter` on, at y: the operations of batch_norm_eval, add and relu. */
-static void finish_row(const conv *c, const sd_args *a, int64_t filter, int64_t width, float *y)
+/* What a norm makes of a row of `width` filters from number `filter` on, which begins at element `row` of the result. */
+static void finish_row(const conv *c, const sd_args *a, int64_t filter, int64_t width, int64_t row)
 {
-    const sd_conv_norm_attr *attr = a->attr;
-    const bool clip = attr->clip;
-    const float *residual = attr->residual ? (const float *)a->in[6].data + (y - (float *)a->out[0].data) : NULL;
+    float *y = a->out[0].data;
     for (int64_t j = 0; j < width; j += V_LANES) {
-        const vf factor = v_load((const float *)a->scratch + c->factors + filter + j);
-        const vf offset = v_load((const float *)a->in[3].data + filter + j),
-                 mean = v_load((const float *)a->in[4].data + filter + j);
+        const conv_norm norm = conv_norm_of(a, (const float *)a->scratch + c->factors, filter + j);
         for (int64_t i = 0; i < c->d.out[1]; i++) {
-            const int64_t at = i * c->d.filters + j;
-            vf value = (v_load(y + at) - mean) * factor + offset;
-            if (residual)
-                value = value + v_load(residual + at);
-            v_store(y + at, clip ? v_relu(value) : value);
+            const int64_t at = row + i * c->d.filters + j;
+            v_store(y + at, conv_norm_apply(&norm, at, v_load(y + at)));
         }
     }
 }
@@ -247,7 +230,7 @@ static void compute_row(const conv *c, const sd_args *a, padded p, int64_t panel
     t.y_step = d->filters;
     multiply_row(c, t, width / V_LANES);
     if (a->op == &sd__op_conv2d_norm)
-        finish_row(c, a, panel * PANEL, width, t.y);
+        finish_row(c, a, panel * PANEL, width, t.y - (const float *)a->out[0].data);
 }
 
 /* Rows [begin,end) of the result of one image. */
@@ -295,7 +278,7 @@ static void run_norm(const sd_args *a)
     else if (c->packed)
         pack(c, a);
     if (a->phase == 0 && a->part == 0)
-        make_factors(c, a);
+        conv_norm_factors(a, c->d.filters, (float *)a->scratch + c->factors);
 }
 
 static void cut(conv *c)

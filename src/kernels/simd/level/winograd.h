@@ -1,0 +1,110 @@
+/*
+ * winograd.h -- F(2x2, 3x3): how pixels, filters and results are taken to its 16 points and back, a vector of channels at a time.
+ *
+ * With B, G and A of Lavin & Gray (arXiv:1509.09308, section 4.1): results = A' [(G filter G') * (B' pixels B)] A. The gradient in
+ * the filter is what the rules of derivatives make of it: G' [(A dy A') * (B' pixels B)] G. Point (i,j) has number 4 i + j.
+ */
+#ifndef SD_SIMD_LEVEL_WINOGRAD_H
+#define SD_SIMD_LEVEL_WINOGRAD_H
+
+#include "base/base.h"
+#include "kernels/simd/direct.h"
+#include "kernels/simd/level/level.h"
+#include "kernels/simd/level/micro.h"
+#include "kernels/simd/winograd.h"
+
+enum {
+    POINTS = 16,
+    TAPS = 9,
+    LINE = 16, /* floats of a cache line */
+    APART = 16 /* floats between rows and between points, so that those read together do not share a set of the cache */
+};
+
+#define PANEL MICRO_COLUMNS
+
+/* Four values, `step` from one to the next, become B' values. */
+V_INLINE void pixels_to_points(vf *d, const int step)
+{
+    const vf a = d[0], b = d[step], c = d[2 * step], e = d[3 * step];
+    d[0] = a - c;
+    d[step] = b + c;
+    d[2 * step] = c - b;
+    d[3 * step] = b - e;
+}
+
+/* Three become G values. */
+V_INLINE void taps_to_points(const vf *g, const int g_step, vf *u, const int u_step)
+{
+    const vf outer = g[0] + g[2 * g_step], middle = g[g_step];
+    u[0] = g[0];
+    u[u_step] = (outer + middle) * 0.5f;
+    u[2 * u_step] = (outer - middle) * 0.5f;
+    u[3 * u_step] = g[2 * g_step];
+}
+
+/* G' values: the transpose. */
+V_INLINE void points_to_taps(const vf *u, const int u_step, vf *g, const int g_step)
+{
+    const vf sum = (u[u_step] + u[2 * u_step]) * 0.5f;
+    g[0] = u[0] + sum;
+    g[g_step] = (u[u_step] - u[2 * u_step]) * 0.5f;
+    g[2 * g_step] = sum + u[3 * u_step];
+}
+
+/* Four become the two A' values. */
+V_INLINE void points_to_results(const vf *m, const int m_step, vf *y, const int y_step)
+{
+    y[0] = m[0] + m[m_step] + m[2 * m_step];
+    y[y_step] = m[m_step] - m[2 * m_step] - m[3 * m_step];
+}
+
+/* Two become the four A values. */
+V_INLINE void results_to_points(const vf *y, const int y_step, vf *z, const int z_step)
+{
+    z[0] = y[0];
+    z[z_step] = y[0] + y[y_step];
+    z[2 * z_step] = y[0] - y[y_step];
+    z[3 * z_step] = -y[y_step];
+}
+
+/* Which tile of 2 x 2 results a number means. */
+typedef struct sd_winograd_tile {
+    int64_t image, y, x; /* of its first result */
+} sd_winograd_tile;
+
+static inline sd_winograd_tile sd__winograd_tile(const sd_winograd *w, int64_t tile)
+{
+    const int64_t row = tile / w->tiles[1];
+    return (sd_winograd_tile){row / w->tiles[0], 2 * (row % w->tiles[0]), 2 * (tile % w->tiles[1])};
+}
+
+static inline int64_t sd__winograd_tiles(const sd_winograd *w) { return w->d.images * w->tiles[0] * w->tiles[1]; }
+static inline int64_t sd__winograd_blocks(const sd_winograd *w) { return w->blocks[0] * w->blocks[1]; }
+static inline int64_t sd__winograd_depth(const sd_winograd *w) { return sd__winograd_blocks(w) * w->d.channels; }
+
+/* Of one vector taken to the points or back, and of one tile, of which so many vectors are: about nanoseconds, by which parts are cut. */
+#define SD_WINOGRAD_VECTOR 30.0
+static inline double sd__winograd_cost(const sd_winograd *w, int64_t vectors)
+{
+    return 0.02 * POINTS * (double)(sd__winograd_depth(w) * w->d.filters) + SD_WINOGRAD_VECTOR * (double)vectors;
+}
+
+/* The points of tiles [begin,end): of tile i, block b and a channel at v[point * v_point + (i - begin) * v_row + b * channels + channel]. */
+void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const float *zeros, int64_t begin, int64_t end,
+                                     float *v, int64_t v_point, int64_t v_row);
+
+/* The [rows of a] x [columns of b] products of one point. */
+typedef struct sd_winograd_product {
+    int64_t rows, columns, k;
+    const float *a, *b;
+    int64_t a_row, a_step, b_step;
+    float *c;
+    int64_t c_row;
+    bool add;
+} sd_winograd_product;
+
+void SD_LEVELED(sd__winograd_multiply)(const sd_winograd_product *p);
+
+extern const sd_kernel SD_LEVELED(sd__winograd_conv2d_dw);
+
+#endif
