@@ -71,8 +71,8 @@ void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const
                                      float *v, int64_t v_point, int64_t v_row)
 {
     const sd_direct *d = &w->d;
-    for (int64_t i = begin; i < end; i++, v += v_row) {
-        const sd_winograd_tile t = sd__winograd_tile(w, i);
+    sd_winograd_tile t = sd__winograd_tile(w, begin);
+    for (int64_t i = begin; i < end; i++, v += v_row, sd__winograd_next(w, &t)) {
         const float *pixel[POINTS], *image = x + t.image * d->in[0] * d->in[1] * d->channels;
         const int64_t top = t.y - d->lo[0], left = t.x - d->lo[1];
         fetch_below(d, image, top, left);
@@ -205,8 +205,8 @@ static void results(const conv *c, const sd_args *a, const float *m, int64_t beg
 {
     const sd_direct *d = &c->w.d;
     const int64_t width = panel_width(d, panel);
-    for (int64_t i = begin; i < end; i++, m += width) {
-        const sd_winograd_tile t = sd__winograd_tile(&c->w, i);
+    sd_winograd_tile t = sd__winograd_tile(&c->w, begin);
+    for (int64_t i = begin; i < end; i++, m += width, sd__winograd_next(&c->w, &t)) {
         const int64_t at = ((t.image * d->out[0] + t.y) * d->out[1] + t.x) * d->filters;
         for (int64_t j = 0; j < width; j += V_LANES)
             if (c->norm)
@@ -277,7 +277,8 @@ static void cut(conv *c)
     const int64_t tiles = sd__winograd_tiles(&c->w);
     c->depth = sd__winograd_depth(&c->w);
     c->packers = sd__parts(panels(d) * (c->depth / GROUP), SD_WINOGRAD_VECTOR * (double)(GROUP * MICRO_VECTORS));
-    c->parts = SD_MIN(sd__parts(tiles, sd__winograd_cost(&c->w, (c->depth + d->filters) / V_LANES)), MOST_PARTS);
+    const int parts = sd__parts(tiles, sd__winograd_cost(&c->w, (c->depth + d->filters) / V_LANES));
+    c->parts = (int)sd__even(SD_MIN(parts, MOST_PARTS));
     const int64_t most = ROOM / (POINTS * (c->depth + PANEL)) / MICRO_ROWS * MICRO_ROWS;
     c->block = SD_MIN(SD_MAX(most, MICRO_ROWS), (tiles + c->parts - 1) / c->parts);
 }

@@ -78,6 +78,20 @@ static inline sd_winograd_tile sd__winograd_tile(const sd_winograd *w, int64_t t
     return (sd_winograd_tile){row / w->tiles[0], 2 * (row % w->tiles[0]), 2 * (tile % w->tiles[1])};
 }
 
+/* To the tile with the next number. */
+static inline void sd__winograd_next(const sd_winograd *w, sd_winograd_tile *t)
+{
+    t->x += 2;
+    if (t->x < 2 * w->tiles[1])
+        return;
+    t->x = 0;
+    t->y += 2;
+    if (t->y < 2 * w->tiles[0])
+        return;
+    t->y = 0;
+    t->image++;
+}
+
 static inline int64_t sd__winograd_tiles(const sd_winograd *w) { return w->d.images * w->tiles[0] * w->tiles[1]; }
 static inline int64_t sd__winograd_blocks(const sd_winograd *w) { return w->blocks[0] * w->blocks[1]; }
 static inline int64_t sd__winograd_depth(const sd_winograd *w) { return sd__winograd_blocks(w) * w->d.channels; }

@@ -53,8 +53,8 @@ static void take_results(const gradient *g, const float *dy, const float *zeros,
 {
     const sd_direct *d = &g->w.d;
     const int64_t width = width_of(g, column);
-    for (int64_t i = begin; i < end; i++, z += width) {
-        const sd_winograd_tile t = sd__winograd_tile(&g->w, i);
+    sd_winograd_tile t = sd__winograd_tile(&g->w, begin);
+    for (int64_t i = begin; i < end; i++, z += width, sd__winograd_next(&g->w, &t)) {
         const float *from = dy + ((t.image * d->out[0] + t.y) * d->out[1] + t.x) * d->filters + column * WIDTH, *result[4];
         for (int r = 0; r < 4; r++)
             result[r] =
@@ -159,7 +159,7 @@ static void cut(gradient *g)
     g->columns = (int)((d->filters + WIDTH - 1) / WIDTH);
     const int parts = sd__parts(tiles, sd__winograd_cost(&g->w, (g->depth * g->columns + d->filters) / V_LANES));
     const int64_t room = MOST_SUMS / (POINTS * g->depth * d->filters);
-    g->runs = (int)SD_MAX(SD_MIN(SD_MIN(parts, MOST_PARTS) / g->columns, room), 1);
+    g->runs = (int)sd__even(SD_MAX(SD_MIN(SD_MIN(parts, MOST_PARTS) / g->columns, room), 1));
     g->block = SD_MAX(ROOM / (POINTS * (g->depth + SD_MIN(d->filters, WIDTH))), FEWEST_TILES);
     g->block = SD_MIN(g->block, (tiles + g->runs - 1) / g->runs);
     g->adders = sd__parts(g->columns * g->depth, SD_WINOGRAD_VECTOR * (double)(g->runs * SD_MIN(d->filters, WIDTH) / V_LANES));
