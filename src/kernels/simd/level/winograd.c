@@ -35,19 +35,6 @@ static void find_pixels(const sd_direct *d, const float *image, const float *zer
         }
 }
 
-/*
- * The tile below sees two more rows: what it alone will see of them is fetched, a row of tiles before. Otherwise reading images
- * costs as much as multiplying, where there are few channels. Nothing is read here, so any address will do.
- */
-static void fetch_below(const sd_direct *d, const float *image, int64_t top, int64_t left)
-{
-    const int64_t first = ((top + 4) * d->in[1] + left + 2) * d->channels, row = d->in[1] * d->channels;
-    for (int64_t c = first; c < first + 2 * d->channels; c += LINE) {
-        __builtin_prefetch((const void *)((uintptr_t)image + (uintptr_t)c * sizeof *image));
-        __builtin_prefetch((const void *)((uintptr_t)image + (uintptr_t)(c + row) * sizeof *image));
-    }
-}
-
 static void pixels_of_block(const float *const pixel[POINTS], int64_t channels, float *v, int64_t v_point)
 {
     for (int64_t c = 0; c < channels; c += V_LANES) {
@@ -71,11 +58,12 @@ void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const
                                      float *v, int64_t v_point, int64_t v_row)
 {
     const sd_direct *d = &w->d;
+    const int64_t row = d->in[1] * d->channels;
     sd_winograd_tile t = sd__winograd_tile(w, begin);
     for (int64_t i = begin; i < end; i++, v += v_row, sd__winograd_next(w, &t)) {
-        const float *pixel[POINTS], *image = x + t.image * d->in[0] * d->in[1] * d->channels;
+        const float *pixel[POINTS], *image = x + t.image * d->in[0] * row;
         const int64_t top = t.y - d->lo[0], left = t.x - d->lo[1];
-        fetch_below(d, image, top, left);
+        fetch_below(image, (top + 4) * row + (left + 2) * d->channels, row, 2 * d->channels);
         for (int64_t b = 0; b < sd__winograd_blocks(w); b++) {
             find_pixels(d, image, zeros, top + 3 * (b / w->blocks[1]), left + 3 * (b % w->blocks[1]), pixel);
             pixels_of_block(pixel, d->channels, v + b * d->channels, v_point);

@@ -53,12 +53,17 @@ static void take_results(const gradient *g, const float *dy, const float *zeros,
 {
     const sd_direct *d = &g->w.d;
     const int64_t width = width_of(g, column);
+    const int64_t row = d->out[1] * d->filters;
     sd_winograd_tile t = sd__winograd_tile(&g->w, begin);
     for (int64_t i = begin; i < end; i++, z += width, sd__winograd_next(&g->w, &t)) {
-        const float *from = dy + ((t.image * d->out[0] + t.y) * d->out[1] + t.x) * d->filters + column * WIDTH, *result[4];
-        for (int r = 0; r < 4; r++)
-            result[r] =
-                t.y + r / 2 < d->out[0] && t.x + r % 2 < d->out[1] ? from + (r / 2 * d->out[1] + r % 2) * d->filters : zeros;
+        const int64_t at = (t.image * d->out[0] + t.y) * row + t.x * d->filters + column * WIDTH;
+        const float *result[4];
+        for (int r = 0; r < 4; r++) {
+            const bool there = t.y + r / 2 < d->out[0] && t.x + r % 2 < d->out[1];
+            result[r] = there ? dy + at + r / 2 * row + r % 2 * d->filters : zeros;
+        }
+        fetch_below(dy, at + 2 * row, row, width);
+        fetch_below(dy, at + 2 * row + d->filters, row, width);
         for (int64_t j = 0; j < width; j += V_LANES)
             results_of_vector(result, j, z, g->z_point);
     }
