@@ -23,7 +23,7 @@ enum {
 
 /* ---- shared with the filter's gradient --------------------------------------------------------------------------------------- */
 
-/* Where the 16 pixels lie that a tile sees through one block; those beyond the image are zeros. */
+/* Where the first channel of each of the 16 pixels lies that a tile sees through one block; zeros beyond the image. */
 static void find_pixels(const sd_direct *d, const float *image, const float *zeros, int64_t top, int64_t left,
                         const float *pixel[POINTS])
 {
@@ -35,13 +35,15 @@ static void find_pixels(const sd_direct *d, const float *image, const float *zer
         }
 }
 
-static void pixels_of_block(const float *const pixel[POINTS], int64_t channels, float *v, int64_t v_point)
+/* `pixel` has the address of the first pixel, if all lie within the image, or of each. */
+V_INLINE void pixels_of_block(const float *const *pixel, int64_t row, int64_t channels, float *v, int64_t v_point,
+                              const bool inside)
 {
     for (int64_t c = 0; c < channels; c += V_LANES) {
         vf d[POINTS];
 #pragma GCC unroll 16
         for (int i = 0; i < POINTS; i++)
-            d[i] = v_load(pixel[i] + c);
+            d[i] = v_load(c + (inside ? pixel[0] + i / 4 * row + i % 4 * channels : pixel[i]));
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++)
             pixels_to_points(&d[j], 4);
@@ -54,6 +56,21 @@ static void pixels_of_block(const float *const pixel[POINTS], int64_t channels, 
     }
 }
 
+/* One block of one tile; finding every pixel for itself takes as long as 16 channels of them. */
+static void take_block(const sd_direct *d, const float *image, const float *zeros, int64_t top, int64_t left, float *v,
+                       int64_t v_point)
+{
+    const int64_t row = d->in[1] * d->channels;
+    const float *pixel[POINTS];
+    if (top >= 0 && top + 4 <= d->in[0] && left >= 0 && left + 4 <= d->in[1]) {
+        pixel[0] = image + top * row + left * d->channels;
+        pixels_of_block(pixel, row, d->channels, v, v_point, true);
+    } else {
+        find_pixels(d, image, zeros, top, left, pixel);
+        pixels_of_block(pixel, row, d->channels, v, v_point, false);
+    }
+}
+
 void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const float *zeros, int64_t begin, int64_t end,
                                      float *v, int64_t v_point, int64_t v_row)
 {
@@ -61,13 +78,12 @@ void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const
     const int64_t row = d->in[1] * d->channels;
     sd_winograd_tile t = sd__winograd_tile(w, begin);
     for (int64_t i = begin; i < end; i++, v += v_row, sd__winograd_next(w, &t)) {
-        const float *pixel[POINTS], *image = x + t.image * d->in[0] * row;
+        const float *image = x + t.image * d->in[0] * row;
         const int64_t top = t.y - d->lo[0], left = t.x - d->lo[1];
         fetch_below(image, (top + 4) * row + (left + 2) * d->channels, row, 2 * d->channels);
-        for (int64_t b = 0; b < sd__winograd_blocks(w); b++) {
-            find_pixels(d, image, zeros, top + 3 * (b / w->blocks[1]), left + 3 * (b % w->blocks[1]), pixel);
-            pixels_of_block(pixel, d->channels, v + b * d->channels, v_point);
-        }
+        for (int64_t by = 0; by < w->blocks[0]; by++)
+            for (int64_t bx = 0; bx < w->blocks[1]; bx++)
+                take_block(d, image, zeros, top + 3 * by, left + 3 * bx, v + (by * w->blocks[1] + bx) * d->channels, v_point);
     }
 }
 
