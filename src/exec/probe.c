@@ -209,16 +209,25 @@ static void fma_part(void *user, int part)
     fma_loop(job->level, job->n);
 }
 
-/* A burst of a millisecond for every thread; one that a thread slept through, so that another did two parts, is no best. */
+/* True if the threads have been seen at work on several cores. */
+static bool spread(const sd_probe_fma *fma, int threads) { return threads == 1 || fma->all > 1.2 * fma->core; }
+
+/*
+ * A burst of a millisecond for every thread; one that a thread slept through, so that another did two parts, is no best. While
+ * all threads do no more than one, the system may not have spread them over the cores yet: it is given longer.
+ */
 static void probe_all(sd_pool *pool, sd_level level, double seconds, sd_machine *machine)
 {
+    enum { PATIENCE = 8 };
+    sd_probe_fma *fma = &machine->fma[level];
     fma_job job = {level, 100000};
     int bursts = 0;
-    for (double start = now(); time_left(start, seconds, bursts); bursts++) {
+    for (double start = now(); time_left(start, spread(fma, machine->threads) ? seconds : PATIENCE * seconds, bursts);
+         bursts++) {
         double from = now();
         sd__pool_run(pool, fma_part, &job, machine->threads);
         double rate = machine->threads * flops_of(level, job.n) / (now() - from);
-        machine->fma[level].all = SD_MAX(machine->fma[level].all, rate);
+        fma->all = SD_MAX(fma->all, rate);
     }
 }
 

@@ -16,7 +16,7 @@
 #include "kernels/simd/level/winograd.h"
 
 enum {
-    MOST_PARTS = 32, /* each has memory of its own */
+    MOST_PARTS = 16, /* each has memory of its own */
     GROUP = 16,      /* channels of a filter that are taken to the points together */
     ROOM = 1 << 14   /* floats at the points that a part has at hand, unless a tile of MICRO_ROWS rows needs more */
 };

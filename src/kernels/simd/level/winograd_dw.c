@@ -11,9 +11,9 @@
 #include "kernels/simd/level/winograd.h"
 
 enum {
-    MOST_PARTS = 32,     /* each has memory of its own */
+    MOST_PARTS = 16,     /* each has memory of its own */
     WIDTH = 64,          /* filters of a part: the pixels are taken to the points anew for each column of them */
-    MOST_SUMS = 1 << 21, /* floats of all sums, unless those of one run need more */
+    MOST_SUMS = 1 << 20, /* floats of all sums, unless those of one run need more */
     ROOM = 1 << 15,      /* floats at the points that a part has at hand, ... */
     FEWEST_TILES = 32    /* ... unless so many tiles need more: with fewer, reading and writing the sums costs too much */
 };
