@@ -218,12 +218,11 @@ static bool spread(const sd_probe_fma *fma, int threads) { return threads == 1 |
  */
 static void probe_all(sd_pool *pool, sd_level level, double seconds, sd_machine *machine)
 {
-    enum { PATIENCE = 8 };
+    enum { LONGER = 8 };
     sd_probe_fma *fma = &machine->fma[level];
     fma_job job = {level, 100000};
     int bursts = 0;
-    for (double start = now(); time_left(start, spread(fma, machine->threads) ? seconds : PATIENCE * seconds, bursts);
-         bursts++) {
+    for (double start = now(); time_left(start, spread(fma, machine->threads) ? seconds : LONGER * seconds, bursts); bursts++) {
         double from = now();
         sd__pool_run(pool, fma_part, &job, machine->threads);
         double rate = machine->threads * flops_of(level, job.n) / (now() - from);
