@@ -1,8 +1,10 @@
 /* test_base_pool.c -- the thread pool: every part once, nested and concurrent calls, floating-point mode, sleeping threads. */
+#define _GNU_SOURCE
 #include "law.h"
 
 #include <float.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -188,10 +190,76 @@ static void parts_run_at_the_same_time(void **state)
     sd_pool *pool = pool_of(2);
     for (int trial = 0; trial < 20; trial++) {
         counts c = {0};
-        sd__pool_run(pool, meet_part, &c, 2);
+        sd__pool_run_together(pool, meet_part, &c, 2);
         check_counts(&c, 2, 1);
     }
     sd__pool_free(pool);
+}
+
+/* ---- two threads on one core ---- */
+
+typedef struct place {
+    pthread_t caller;
+    atomic_int elsewhere; /* parts that another thread has run */
+} place;
+
+static double microseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
+}
+
+static void note_place(void *user, int part)
+{
+    place *p = user;
+    (void)part;
+    for (double start = microseconds(); microseconds() < start + 40;) {}
+    if (!pthread_equal(pthread_self(), p->caller))
+        atomic_fetch_add(&p->elsewhere, 1);
+}
+
+/* So many regions, and so long between them that a worker sleeps: how many parts it has run. */
+static int parts_elsewhere(sd_pool *pool, int regions)
+{
+    place p = {.caller = pthread_self()};
+    for (int i = 0; i < regions; i++) {
+        sd__pool_run(pool, note_place, &p, 2);
+        nap(50);
+    }
+    return atomic_load(&p.elsewhere);
+}
+
+static cpu_set_t on_one_core(void)
+{
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); cpu++)
+        if (CPU_ISSET(cpu, &all))
+            CPU_SET(cpu, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    return all;
+}
+
+/* With a core for both, the worker is soon left alone: for a while, and not where parts must run at the same time. */
+static void a_crowded_caller_works_alone(void **state)
+{
+    enum { REGIONS = 30, TRIALS = 200 };
+    cpu_set_t all = on_one_core();
+    sd_pool *pool = pool_of(2);
+    int trials = 0, helped = 0;
+    while (parts_elsewhere(pool, REGIONS) > 0 && trials < TRIALS)
+        trials++;
+    assert_in_range(trials, 0, TRIALS - 1);
+    counts c = {0};
+    sd__pool_run_together(pool, meet_part, &c, 2);
+    check_counts(&c, 2, 1);
+    for (trials = 0; !helped && trials < TRIALS; trials++)
+        helped = parts_elsewhere(pool, REGIONS);
+    assert_true(helped > 0);
+    sd__pool_free(pool);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 #if defined(__x86_64__)
@@ -294,7 +362,7 @@ static void waiting_threads_run_what_is_set_aside(void **state)
     for (int trial = 0; trial < 20; trial++) {
         counts aside = {0};
         assert_true(sd__pool_set_aside(pool, count_part, &aside, ASIDES));
-        sd__pool_run(pool, await_part, &aside, 2);
+        sd__pool_run_together(pool, await_part, &aside, 2);
         check_counts(&aside, ASIDES, 1);
         sd__pool_finish_aside(pool);
         check_counts(&aside, ASIDES, 1);
@@ -378,6 +446,7 @@ int main(void)
         cmocka_unit_test(concurrent_callers_take_turns),
         cmocka_unit_test(sleepers_wake),
         cmocka_unit_test(parts_run_at_the_same_time),
+        cmocka_unit_test(a_crowded_caller_works_alone),
         cmocka_unit_test(workers_flush_denormals_callers_choose),
         cmocka_unit_test(parts_set_aside_run_once),
         cmocka_unit_test(asides_order_plain_memory),

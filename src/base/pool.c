@@ -14,6 +14,9 @@
  * of its range, on which it also waits; and parts are counted as done by the range, not one by one.
  *
  * Beside the job whose caller waits there may be one that nobody waits for yet: threads that would spin run its parts.
+ *
+ * Where another program keeps one of two cores busy, the system runs both threads of a pool on the other: the worker then takes the
+ * core from the caller when it wakes, and keeps it from it while it spins. So the caller works alone for a while, a recess.
  */
 #define _GNU_SOURCE
 #include "base/pool.h"
@@ -21,6 +24,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -34,6 +38,9 @@
 #endif
 
 enum { SPIN_NS = 20000, MOST_THREADS = 1024, MOST_RANGES = 16, PART_BITS = 24, MOST_PARTS = (1 << PART_BITS) - 1 };
+
+/* So many meetings on one core within the window lead to a recess; one soon after another is twice as long. */
+enum { MEETINGS = 8, WINDOW_NS = 2000000, SOON_NS = 100000000, FIRST_RECESS_NS = 25000000, LAST_RECESS_NS = 200000000 };
 
 /* The parts of a job that one thread claims first: task(user, base + step * left). Described anew only while no part is open. */
 typedef struct range {
@@ -58,6 +65,14 @@ typedef struct job {
     atomic_bool caller_sleeps;
 } job;
 
+/* When the worker first woke on its caller's core, and how often since; until when the caller works alone, for how long. In ns. */
+typedef struct recess {
+    int64_t met, length;
+    int meetings;
+    atomic_int caller; /* its core when it last woke the worker */
+    atomic_int_fast64_t until;
+} recess;
+
 struct sd_pool {
     int threads;
     worker *worker; /* [started] */
@@ -69,6 +84,7 @@ struct sd_pool {
     atomic_bool has_aside;
     _Alignas(64) atomic_uint epoch; /* counts jobs; workers sleep on it */
     atomic_int sleepers;
+    recess recess;
 };
 
 /* The pool whose part this thread runs: a call from inside finds its own pool here and does not wait for itself. */
@@ -206,6 +222,28 @@ static bool spin(sd_pool *pool, int thread, const job *awaited, unsigned done)
     return false;
 }
 
+/* The only worker has woken. */
+static void look_for_caller(sd_pool *pool)
+{
+    recess *r = &pool->recess;
+    if (atomic_load_explicit(&r->caller, memory_order_relaxed) != sched_getcpu())
+        return;
+    int64_t now = now_ns();
+    if (now - r->met > WINDOW_NS)
+        r->met = now, r->meetings = 0;
+    if (++r->meetings < MEETINGS)
+        return;
+    r->length = now - atomic_load(&r->until) > SOON_NS ? FIRST_RECESS_NS : SD_MIN(2 * r->length, LAST_RECESS_NS);
+    r->meetings = 0;
+    atomic_store(&r->until, now + r->length);
+}
+
+static bool in_recess(sd_pool *pool)
+{
+    int64_t until = atomic_load_explicit(&pool->recess.until, memory_order_relaxed);
+    return until && now_ns() < until;
+}
+
 /* seq_cst: either who has parts to run sees us among the sleepers, or we see the new epoch, and with that the parts. */
 static void wait_for_job(sd_pool *pool, int thread)
 {
@@ -216,6 +254,8 @@ static void wait_for_job(sd_pool *pool, int thread)
     if (!is_due(pool, thread, NULL, 0) && !work_aside(pool, thread))
         futex_wait(&pool->epoch, epoch);
     atomic_fetch_sub(&pool->sleepers, 1);
+    if (pool->threads == 2)
+        look_for_caller(pool);
 }
 
 static void *worker_main(void *argument)
@@ -251,8 +291,10 @@ static void wake_workers(sd_pool *pool, int most)
 {
     atomic_fetch_add(&pool->epoch, 1);
     int sleepers = atomic_load(&pool->sleepers);
-    if (sleepers > 0)
-        futex_wake(&pool->epoch, SD_MIN(sleepers, most));
+    if (sleepers == 0)
+        return;
+    atomic_store_explicit(&pool->recess.caller, sched_getcpu(), memory_order_relaxed);
+    futex_wake(&pool->epoch, SD_MIN(sleepers, most));
 }
 
 static void open_job(sd_pool *pool, job *j, sd_task *task, void *user, int first, int parts, bool falling)
@@ -285,7 +327,9 @@ static void run_here(sd_task *task, void *user, int parts)
         task(user, part);
 }
 
-static void run_all(sd_pool *pool, sd_task *task, void *user, int parts, bool falling)
+typedef enum manner { RISING, FALLING, TOGETHER } manner;
+
+static void run_all(sd_pool *pool, sd_task *task, void *user, int parts, manner how)
 {
     if (!pool || parts < 2 || pool->started == 0 || inside == pool) {
         run_here(task, user, parts);
@@ -294,15 +338,20 @@ static void run_all(sd_pool *pool, sd_task *task, void *user, int parts, bool fa
     const sd_pool *outer = inside;
     pthread_mutex_lock(&pool->turn);
     inside = pool;
-    for (int first = 0; first < parts; first += MOST_PARTS)
-        fork_and_join(pool, task, user, first, SD_MIN(parts - first, MOST_PARTS), falling);
+    int first = 0;
+    for (; first < parts && how != TOGETHER && in_recess(pool); first++)
+        task(user, first);
+    for (; first < parts; first += MOST_PARTS)
+        fork_and_join(pool, task, user, first, SD_MIN(parts - first, MOST_PARTS), how == FALLING);
     inside = outer;
     pthread_mutex_unlock(&pool->turn);
 }
 
-void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, false); }
+void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, RISING); }
 
-void sd__pool_run_falling(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, true); }
+void sd__pool_run_falling(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, FALLING); }
+
+void sd__pool_run_together(sd_pool *pool, sd_task *task, void *user, int parts) { run_all(pool, task, user, parts, TOGETHER); }
 
 bool sd__pool_set_aside(sd_pool *pool, sd_task *task, void *user, int parts)
 {

@@ -20,9 +20,13 @@ int sd__pool_threads(const sd_pool *pool);
 /*
  * Calls task(user, part) for part = 0..parts-1 and returns when all are done. pool NULL, one part, or a call from inside a
  * part of the same pool: everything on the caller, in order. Concurrent calls from several threads take turns. Worker
- * threads run in the floating-point mode of sd__fp_enter().
+ * threads run in the floating-point mode of sd__fp_enter(). Where both threads of a pool of two must share a core, because
+ * other programs have the rest, everything is on the caller, too, for up to a fifth of a second at a time.
  */
 void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts);
+
+/* The same, always with all threads: parts may wait for each other if there are no more than threads. */
+void sd__pool_run_together(sd_pool *pool, sd_task *task, void *user, int parts);
 
 /*
  * The same, but a thread claims the parts of its range from the last to the first. Hardware that fetches ahead runs tens of

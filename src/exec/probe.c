@@ -224,7 +224,7 @@ static void probe_all(sd_pool *pool, sd_level level, double seconds, sd_machine 
     int bursts = 0;
     for (double start = now(); time_left(start, spread(fma, machine->threads) ? seconds : LONGER * seconds, bursts); bursts++) {
         double from = now();
-        sd__pool_run(pool, fma_part, &job, machine->threads);
+        sd__pool_run_together(pool, fma_part, &job, machine->threads);
         double rate = machine->threads * flops_of(level, job.n) / (now() - from);
         fma->all = SD_MAX(fma->all, rate);
     }
@@ -264,7 +264,7 @@ static sd_probe_rate read_rate(sd_pool *pool, int parts, const char *block, size
     double spent = 0;
     for (double start = now(); time_left(start, seconds, bursts); bursts++) {
         double from = now();
-        sd__pool_run(pool, read_part, &job, parts);
+        sd__pool_run_together(pool, read_part, &job, parts);
         double burst = now() - from;
         rate.best = SD_MAX(rate.best, (double)total * job.rounds / burst);
         spent += burst;
@@ -321,7 +321,7 @@ static double probe_fork_join(sd_pool *pool, double seconds)
         double from = now();
         for (int i = 0; i < REGIONS; i++) {
             atomic_int missing = threads;
-            sd__pool_run(pool, meet, &missing, threads);
+            sd__pool_run_together(pool, meet, &missing, threads);
         }
         best = fmin(best, (now() - from) / REGIONS);
     }
@@ -360,7 +360,7 @@ static double probe_handover(sd_pool *pool, double seconds)
     for (double start = now(); time_left(start, seconds, bursts); bursts++) {
         ball b = {.missing = 2};
         double from = now();
-        sd__pool_run(pool, play, &b, 2);
+        sd__pool_run_together(pool, play, &b, 2);
         if (atomic_load(&b.at) == HANDOVERS)
             best = fmin(best, (now() - from) / HANDOVERS);
     }
