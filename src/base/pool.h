@@ -25,15 +25,15 @@ int sd__pool_threads(const sd_pool *pool);
  */
 void sd__pool_run(sd_pool *pool, sd_task *task, void *user, int parts);
 
-/* The same, always with all threads: parts may wait for each other if there are no more than threads. */
-void sd__pool_run_together(sd_pool *pool, sd_task *task, void *user, int parts);
-
 /*
  * The same, but a thread claims the parts of its range from the last to the first. Hardware that fetches ahead runs tens of
  * kilobytes beyond the last part of a range, into what the next thread has in its cache: that thread gets it back if it comes to
  * its own first part after that, not before.
  */
 void sd__pool_run_falling(sd_pool *pool, sd_task *task, void *user, int parts);
+
+/* As sd__pool_run(), but always with all threads: parts may wait for each other if there are no more of them than threads. */
+void sd__pool_run_together(sd_pool *pool, sd_task *task, void *user, int parts);
 
 /*
  * A job that nobody waits for yet: threads of the pool that would spin run its parts, one at a time between two looks at what

@@ -82,7 +82,7 @@ static inline void sd__part(int64_t n, int parts, int part, int64_t *begin, int6
     *end = n * (part + 1) / parts;
 }
 
-/* At most so many: two or a multiple of four, which two and four threads share evenly. */
+/* At most so many: one, two or a multiple of four, which two and four threads share evenly. */
 static inline int64_t sd__even(int64_t parts) { return parts < 4 ? (parts < 2 ? parts : 2) : parts / 4 * 4; }
 
 #endif

@@ -18,7 +18,7 @@
 enum {
     MOST_PARTS = 16, /* each has memory of its own */
     GROUP = 16,      /* channels of a filter that are taken to the points together */
-    ROOM = 1 << 14   /* floats at the points that a part has at hand, unless a tile of MICRO_ROWS rows needs more */
+    ROOM = 1 << 14   /* floats at the points that a part has at hand, unless MICRO_ROWS tiles need more */
 };
 
 /* ---- shared with the filter's gradient --------------------------------------------------------------------------------------- */
@@ -40,19 +40,14 @@ V_INLINE void pixels_of_block(const float *const *pixel, int64_t row, int64_t ch
                               const bool inside)
 {
     for (int64_t c = 0; c < channels; c += V_LANES) {
-        vf d[POINTS];
+        vf d[POINTS], points[POINTS];
 #pragma GCC unroll 16
         for (int i = 0; i < POINTS; i++)
             d[i] = v_load(c + (inside ? pixel[0] + i / 4 * row + i % 4 * channels : pixel[i]));
-#pragma GCC unroll 4
-        for (int j = 0; j < 4; j++)
-            pixels_to_points(&d[j], 4);
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++)
-            pixels_to_points(&d[4 * i], 1);
+        transform(pixels_to_points, d, 4, points, 4);
 #pragma GCC unroll 16
         for (int i = 0; i < POINTS; i++)
-            v_store(v + i * v_point + c, d[i]);
+            v_store(v + i * v_point + c, points[i]);
     }
 }
 
@@ -143,16 +138,11 @@ static void take_tap(const sd_direct *d, const float *w, int64_t y, int64_t x, i
 static void filter_to_points(const float tap[TAPS][GROUP * PANEL], int64_t count, float *u, int64_t point)
 {
     for (int64_t i = 0; i < count; i += V_LANES) {
-        vf g[TAPS], rows[12], points[POINTS];
+        vf g[TAPS], points[POINTS];
 #pragma GCC unroll 9
         for (int t = 0; t < TAPS; t++)
             g[t] = v_load(&tap[t][i]);
-#pragma GCC unroll 3
-        for (int x = 0; x < 3; x++)
-            taps_to_points(&g[x], 3, &rows[x], 3);
-#pragma GCC unroll 4
-        for (int y = 0; y < 4; y++)
-            taps_to_points(&rows[3 * y], 1, &points[4 * y], 1);
+        transform(taps_to_points, g, 3, points, 4);
 #pragma GCC unroll 16
         for (int p = 0; p < POINTS; p++)
             v_store(u + p * point + i, points[p]);
@@ -184,16 +174,11 @@ V_INLINE void results_of_vector(const conv *c, const sd_args *a, const float *m,
                                 int64_t columns, const bool normed)
 {
     const sd_direct *d = &c->w.d;
-    vf points[POINTS], sums[8], value[4];
+    vf points[POINTS], value[4];
 #pragma GCC unroll 16
     for (int i = 0; i < POINTS; i++)
         points[i] = v_load(m + i * c->m_point);
-#pragma GCC unroll 4
-    for (int x = 0; x < 4; x++)
-        points_to_results(&points[x], 4, &sums[x], 4);
-#pragma GCC unroll 2
-    for (int y = 0; y < 2; y++)
-        points_to_results(&sums[4 * y], 1, &value[2 * y], 1);
+    transform(points_to_results, points, 4, value, 2);
     conv_norm norm;
     if (normed)
         norm = conv_norm_of(a, (const float *)a->scratch + c->factors, filter);

@@ -22,14 +22,16 @@ enum {
 
 #define PANEL MICRO_COLUMNS
 
-/* Four values, `step` from one to the next, become B' values. */
-V_INLINE void pixels_to_points(vf *d, const int step)
+/* Values `from_step` apart become values `to_step` apart. */
+typedef void line_transform(const vf *from, const int from_step, vf *to, const int to_step);
+
+/* Four become four B' values. */
+V_INLINE void pixels_to_points(const vf *d, const int d_step, vf *v, const int v_step)
 {
-    const vf a = d[0], b = d[step], c = d[2 * step], e = d[3 * step];
-    d[0] = a - c;
-    d[step] = b + c;
-    d[2 * step] = c - b;
-    d[3 * step] = b - e;
+    v[0] = d[0] - d[2 * d_step];
+    v[v_step] = d[d_step] + d[2 * d_step];
+    v[2 * v_step] = d[2 * d_step] - d[d_step];
+    v[3 * v_step] = d[d_step] - d[3 * d_step];
 }
 
 /* Three become G values. */
@@ -65,6 +67,18 @@ V_INLINE void results_to_points(const vf *y, const int y_step, vf *z, const int 
     z[z_step] = y[0] + y[y_step];
     z[2 * z_step] = y[0] - y[y_step];
     z[3 * z_step] = -y[y_step];
+}
+
+/* A square of n x n values becomes one of m x m: first along the height, then along the width. */
+V_INLINE void transform(line_transform *along, const vf *from, const int n, vf *to, const int m)
+{
+    vf lines[POINTS];
+#pragma GCC unroll 4
+    for (int x = 0; x < n; x++)
+        along(&from[x], n, &lines[x], n);
+#pragma GCC unroll 4
+    for (int y = 0; y < m; y++)
+        along(&lines[n * y], 1, &to[m * y], 1);
 }
 
 /*

@@ -32,16 +32,11 @@ static int64_t width_of(const gradient *g, int64_t column) { return SD_MIN(g->w.
 
 V_INLINE void results_of_vector(const float *const dy[4], int64_t filter, float *z, int64_t z_point)
 {
-    vf y[4], rows[8], points[POINTS];
+    vf y[4], points[POINTS];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
         y[i] = v_load(dy[i] + filter);
-#pragma GCC unroll 2
-    for (int j = 0; j < 2; j++)
-        results_to_points(&y[j], 2, &rows[j], 2);
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++)
-        results_to_points(&rows[2 * i], 1, &points[4 * i], 1);
+    transform(results_to_points, y, 2, points, 4);
 #pragma GCC unroll 16
     for (int p = 0; p < POINTS; p++)
         v_store(z + p * z_point + filter, points[p]);
@@ -107,18 +102,13 @@ static void add_up(const gradient *g, const sd_args *a)
 /* One vector of filters of one row of the sums. */
 V_INLINE void taps_of_vector(const gradient *g, const float *sums, vf tap[TAPS])
 {
-    vf points[POINTS], rows[12];
+    vf points[POINTS];
     for (int p = 0; p < POINTS; p++) {
         points[p] = v_load(sums + p * g->sum_point);
         for (int r = 1; r < g->runs; r++)
             points[p] = points[p] + v_load(sums + (size_t)r * g->sums + p * g->sum_point);
     }
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++)
-        points_to_taps(&points[j], 4, &rows[j], 4);
-#pragma GCC unroll 3
-    for (int i = 0; i < 3; i++)
-        points_to_taps(&rows[4 * i], 1, &tap[3 * i], 1);
+    transform(points_to_taps, points, 4, tap, 3);
 }
 
 /* Row `row` of the depth, a channel of a block of taps, of one column of filters. */
