@@ -168,6 +168,22 @@ V_INLINE vf v_sign_of(vf x) { return (vf)((vi)x & (int32_t)0x80000000); } /* 0 o
 V_INLINE vf v_with_sign(vf x, vf sign) { return (vf)((vi)x | ((vi)sign & (int32_t)0x80000000)); }
 V_INLINE vm v_is_nan(vf x) { return v_ne(x, x); }
 
+/*
+ * c += a * b as v_fma() rounds, in c's own register: in an unrolled loop gcc 12 would keep a sum in one register now and in another
+ * then, and with the 16 of v2 and v3 in memory at times.
+ */
+V_INLINE void v_add_product(vf *c, vf a, vf b)
+{
+#if defined(SD_LEVEL_v3)
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(*c) : "x"(a), "x"(b));
+#else
+    *c = v_fma(a, b, *c);
+#endif
+#if defined(SD_LEVEL_v2)
+    __asm__("" : "+x"(*c));
+#endif
+}
+
 /* max(x, 0) and its slope, which at 0 is 0; NaN remains. */
 V_INLINE vf v_relu(vf x) { return v_select(v_le(x, v_zero()), v_zero(), x); }
 V_INLINE vf v_step(vf x) { return v_select(v_lt(v_zero(), x), v_set(1), v_select(v_is_nan(x), x, v_zero())); }
