@@ -98,7 +98,7 @@ static void plan_block(cut *c)
     c->k_blocks = up(up(g->k, c->ks), DEPTH);
     bool fights = !c->tall && conflicts(g) && g->n >= 4 * MICRO_COLUMNS;
     if (fights && g->a_step == 1)
-        c->pitch = (int64_t)lines(g->k) + LINE;
+        c->pitch = (int64_t)lines(up(up(g->k, c->ks), c->k_blocks)) + LINE;
     else
         c->pack_a = fights || (g->a_row != 1 && g->a_step != 1);
     if (c->tall)

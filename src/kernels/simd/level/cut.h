@@ -30,7 +30,7 @@ typedef struct cut {
     bool tall;                      /* B is packed whole; else by the panel */
     bool turned;                    /* g is the product of the transposes: C' lands in scratch, and is turned at last */
     bool pack_a;                    /* A is packed whole, by the panel */
-    int64_t pitch;                  /* or its rows are copied, so many floats apart; 0: they are not */
+    int64_t pitch;                  /* or its rows are copied, so many floats apart in a range of k; 0: they are not */
     int a_packers, b_packers;       /* parts of the phase that packs: first B's, then A's */
     int adders;                     /* parts of the last phase: adds if ks > 1, turns C' */
     size_t packed_a, partials;      /* where in scratch, in floats, packed A and the sums of ranges of k begin */

@@ -6,7 +6,8 @@
  *           first cache.
  *           Few rows (a batch times weights): a panel of B (two vectors of columns) is copied together on the stack while the
  *           first rows of A meet it, and the others fetch the next one; so B, which is large, is read once. A is read where it
- *           lies, or copied whole beforehand (a phase of its own) where its strides would fight over the same cache sets.
+ *           lies, or copied whole beforehand (a phase of its own) where its strides would fight over the same cache sets: range
+ *           after range of k, its rows a line apart, so that those of a panel take as many lines of every set.
  *           Many rows (`tall`: a gradient of weights): B is packed whole beforehand and stays in the second cache. A panel of
  *           A, packed on the stack, meets all of it and fetches the next, so that C, which is large, is written row by row:
  *           down its columns, a power of two apart, every line would fall into the same few cache sets.
@@ -37,6 +38,34 @@ static void panel_rows(const cut *c, int64_t panel, int64_t *begin, int64_t *end
     *end = c->g.m * (panel + 1) / c->row_panels;
 }
 
+/* Where range number `block` of k begins, among those of a part that goes from `from` to `to`. */
+static int64_t block_begin(const cut *c, int64_t from, int64_t to, int64_t block)
+{
+    return from + (to - from) * block / c->k_blocks;
+}
+
+/* Range number `i` of k, of all parts. */
+static void range_of(const cut *c, int64_t i, int64_t *begin, int64_t *end)
+{
+    int64_t from, to;
+    sd__part(c->g.k, c->ks, (int)(i / c->k_blocks), &from, &to);
+    *begin = block_begin(c, from, to, i % c->k_blocks);
+    *end = block_begin(c, from, to, i % c->k_blocks + 1);
+}
+
+/* Floats of one A that is packed. */
+static int64_t packed_size(const cut *c) { return c->g.m * (c->pitch ? c->ks * c->k_blocks * c->pitch : c->g.k); }
+
+/* Rows [first,last): range after range of k, in it row after row. */
+static void copy_a(const cut *c, float *to, const float *a, int64_t first, int64_t last)
+{
+    for (int64_t i = 0, begin, end; i < c->ks * c->k_blocks; i++) {
+        range_of(c, i, &begin, &end);
+        float *rows = to + (i * c->g.m + first) * c->pitch;
+        SD_LEVELED(sd__pack)(rows, c->pitch, a + first * c->g.a_row + begin, c->g.a_row, 1, last - first, end - begin);
+    }
+}
+
 static void pack_a(const cut *c, const sd_args *args, int part)
 {
     const sd_gemm *g = &c->g;
@@ -45,19 +74,14 @@ static void pack_a(const cut *c, const sd_args *args, int part)
     for (int64_t i = begin; i < end; i++) {
         int64_t batch = i / c->row_panels;
         panel_rows(c, i % c->row_panels, &first, &last);
-        const float *a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch) + first * g->a_row;
-        float *to = (float *)args->scratch + c->packed_a + (batch * g->m + first) * (c->pitch ? c->pitch : g->k);
+        const float *a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
+        float *to = (float *)args->scratch + c->packed_a + batch * packed_size(c);
         if (c->pitch)
-            SD_LEVELED(sd__pack)(to, c->pitch, a, g->a_row, 1, last - first, g->k);
+            copy_a(c, to, a, first, last);
         else
-            SD_LEVELED(sd__pack)(to, last - first, a, g->a_step, g->a_row, g->k, last - first);
+            SD_LEVELED(sd__pack)
+        (to + first * g->k, last - first, a + first * g->a_row, g->a_step, g->a_row, g->k, last - first);
     }
-}
-
-/* Where range number `block` of k begins, among those of a part that goes from `from` to `to`. */
-static int64_t block_begin(const cut *c, int64_t from, int64_t to, int64_t block)
-{
-    return from + (to - from) * block / c->k_blocks;
 }
 
 /* Rows [k,k+rows) of panel number i of all batches, in the range of k that begins at `from`. */
@@ -145,7 +169,7 @@ static void set_a(const cut *c, const share *s, micro_tile *t, int64_t first, in
 {
     const sd_gemm *g = &c->g;
     if (c->pitch)
-        t->a = s->a + first * c->pitch + k, t->a_row = c->pitch, t->a_step = 1;
+        t->a = s->a + first * c->pitch, t->a_row = c->pitch, t->a_step = 1;
     else if (c->pack_a)
         t->a = s->a + first * g->k + k * (last - first), t->a_row = 1, t->a_step = last - first;
     else
@@ -272,14 +296,15 @@ static void multiply_rows(const cut *c, const share *s, int64_t panel, int64_t b
 }
 
 /* Ranges of k outside: the same part of A (few rows) or of B (tall) is used again while it is in the second cache. */
-static void multiply(const cut *c, const share *s)
+static void multiply(const cut *c, share s)
 {
     for (int64_t block = 0; block < c->k_blocks; block++) {
-        int64_t begin = block_begin(c, s->k_begin, s->k_end, block), end = block_begin(c, s->k_begin, s->k_end, block + 1);
-        for (int64_t panel = s->column_begin; panel < s->column_end && !c->tall; panel++)
-            multiply_columns(c, s, panel, begin, end);
-        for (int64_t panel = s->row_begin; panel < s->row_end && c->tall; panel++)
-            multiply_rows(c, s, panel, begin, end);
+        int64_t begin = block_begin(c, s.k_begin, s.k_end, block), end = block_begin(c, s.k_begin, s.k_end, block + 1);
+        for (int64_t panel = s.column_begin; panel < s.column_end && !c->tall; panel++)
+            multiply_columns(c, &s, panel, begin, end);
+        for (int64_t panel = s.row_begin; panel < s.row_end && c->tall; panel++)
+            multiply_rows(c, &s, panel, begin, end);
+        s.a += c->g.m * c->pitch;
     }
 }
 
@@ -359,7 +384,7 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
     else
         s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
     if (c->pack_a || c->pitch)
-        s.a = (const float *)args->scratch + c->packed_a + batch * g->m * (c->pitch ? c->pitch : g->k);
+        s.a = (const float *)args->scratch + c->packed_a + batch * packed_size(c) + k_part * c->k_blocks * g->m * c->pitch;
     else
         s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
     if (c->ks > 1 || c->turned) {
@@ -371,7 +396,7 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
         s.clip = g->clip;
     }
     if (c->way == BLOCK)
-        multiply(c, &s);
+        multiply(c, s);
     else
         multiply_row(c, &s);
 }
@@ -460,7 +485,7 @@ static sd_status prepare(const sd_gemm *g, unsigned fixed, sd_work *work)
     if (c->tall)
         c->packed_a = floats = lines(g->batches * c->column_panels * MICRO_COLUMNS * g->k);
     if (c->a_packers > 0)
-        floats += lines(g->batches * g->m * (c->pitch ? c->pitch : g->k));
+        floats += lines(g->batches * packed_size(c));
     work->falling = c->falling ? 1u << work->phases : 0;
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
     if (c->ks > 1 || c->turned) {
