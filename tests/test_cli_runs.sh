@@ -146,6 +146,7 @@ expect 0 profile small.yaml --runs 2
 says out "samples/s"
 expect 0 profile lenet --batch 2 --runs 1
 says out "winograd: fewer products than FLOP counts"
+says out "softmax_cross_entropy_grad simd"
 
 expect 0 data list --json
 holds out "{'mnist', 'fashion-mnist', 'strokes'} <= {s['name'] for s in j}"

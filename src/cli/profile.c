@@ -209,7 +209,7 @@ static void print_step(const bench *b, const sd_step_profile *p)
 {
     double per = p->seconds > 0 ? 1e-9 / p->seconds : 0;
     char flops[32], bytes[32];
-    printf("%-20.20s %-22.22s %-10.10s %10.1f %5.1f %8s %8s %9.2f %8.2f", p->layer, p->op, p->provider, 1e6 * p->seconds,
+    printf("%-20.20s %-26.26s %-10.10s %10.1f %5.1f %8s %8s %9.2f %8.2f", p->layer, p->op, p->provider, 1e6 * p->seconds,
            b->sum > 0 ? 100 * p->seconds / b->sum : 0, sd__count_text(p->flops, flops), sd__count_text(p->bytes, bytes),
            p->flops * per, p->bytes * per);
     printf(b->machine.threads ? " %7.0f\n" : "\n", limit_percent(b, p));
@@ -246,7 +246,7 @@ static void print_machine(const bench *b)
 static int print_text(const bench *b, const sd_source *source, const sd_context *context)
 {
     int n = sd_plan_steps(b->plan);
-    printf("%-20s %-22s %-10s %10s %5s %8s %8s %9s %8s%s\n", "layer", "op", "provider", "us", "%", "FLOP", "bytes", "GFLOP/s",
+    printf("%-20s %-26s %-10s %10s %5s %8s %8s %9s %8s%s\n", "layer", "op", "provider", "us", "%", "FLOP", "bytes", "GFLOP/s",
            "GB/s", b->machine.threads ? " % limit" : "");
     for (int i = 0; i < n; i++)
         print_step(b, &b->mean[i]);
