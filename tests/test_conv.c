@@ -181,7 +181,7 @@ static geometry draw_direct(int kind)
 /* What Winograd's takes: both channels in whole sixteens, stride 1, and not too much beyond the filter and the results. */
 static geometry draw_winograd(int kind)
 {
-    geometry g = {.images = law_int(1, 4), .channels = 16 * law_int(1, 6), .filters = 16 * law_int(1, 6), .dilation = 1};
+    geometry g = {.images = law_int(1, 4), .channels = 16 * law_int(2, 6), .filters = 16 * law_int(2, 6), .dilation = 1};
     int *side[] = {&g.height, &g.width};
     for (int i = 0; i < 2; i++) {
         g.stride[i] = 1;
@@ -208,11 +208,11 @@ static const geometry cases[] = {
 };
 
 static const geometry winograd_cases[] = {
-    {2, 32, 32, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* ResNet-20 */
+    {2, 16, 16, 32, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* ResNet-20 */
     {16, 14, 14, 32, 64, {5, 5}, {1, 1}, {2, 2}, {2, 2}, 1}, /* LeNet: four blocks of taps, some beyond the filter */
     {3, 8, 8, 256, 256, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* few tiles at a time; four columns of filters */
     {2, 7, 9, 48, 80, {3, 3}, {1, 1}, {0, 2}, {1, 1}, 1},    /* tiles beyond the results; the last panel is narrow */
-    {1, 4, 4, 16, 16, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1},    /* tiles of padding alone */
+    {1, 4, 4, 32, 32, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1},    /* tiles of padding alone */
     {40, 12, 12, 32, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, /* several blocks of tiles a part */
 };
 
@@ -270,6 +270,29 @@ static void winograd_agrees_with_the_reference(void **state)
         taken += compare(reference, trial % KINDS, draw_winograd(trial % KINDS), "winograd");
     print_message("%d of %d random convolutions were taken\n", taken, trials);
     assert_true(2 * taken > trials);
+    sd_context_free(reference);
+}
+
+/* Sixteen channels are worth it for vectors of sixteen alone, but for a gradient in the filter: there tiles are summed. */
+static void winograd_takes_few_channels_at_v4(void **state)
+{
+    sd_context *reference = context_of("reference", NULL, 1);
+    for (int kind = 0; kind < KINDS; kind++) {
+        problem p = problem_make(kind, (geometry){2, 32, 32, 16, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}); /* ResNet-20 */
+        float *wanted = numbers(p.n);
+        run(&p, reference, wanted);
+        for (size_t l = 0; l < SD_COUNT(levels); l++) {
+            if (!level_exists(levels[l]))
+                continue;
+            sd_context *context = context_of("winograd", levels[l], 2);
+            assert_int_equal(taken_by(&p, context, "winograd"), kind == GRADIENT || !strcmp(levels[l], "v4"));
+            run(&p, context, p.result);
+            check(&p, wanted, "winograd", levels[l]);
+            sd_context_free(context);
+        }
+        free(wanted);
+        problem_free(&p);
+    }
     sd_context_free(reference);
 }
 
@@ -491,10 +514,15 @@ static void refuses_what_it_cannot_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(direct_agrees_with_the_reference), cmocka_unit_test(winograd_agrees_with_the_reference),
-        cmocka_unit_test(threads_do_not_change_a_bit),      cmocka_unit_test(tiles_do_not_change_a_bit),
-        cmocka_unit_test(batches_do_not_change_a_bit),      cmocka_unit_test(winograd_rounds_little),
-        cmocka_unit_test(winograd_is_exact_in_integers),    cmocka_unit_test(a_filter_that_stays_is_kept),
+        cmocka_unit_test(direct_agrees_with_the_reference),
+        cmocka_unit_test(winograd_agrees_with_the_reference),
+        cmocka_unit_test(winograd_takes_few_channels_at_v4),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(tiles_do_not_change_a_bit),
+        cmocka_unit_test(batches_do_not_change_a_bit),
+        cmocka_unit_test(winograd_rounds_little),
+        cmocka_unit_test(winograd_is_exact_in_integers),
+        cmocka_unit_test(a_filter_that_stays_is_kept),
         cmocka_unit_test(refuses_what_it_cannot_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

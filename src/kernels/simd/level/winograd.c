@@ -18,8 +18,11 @@
 enum {
     MOST_PARTS = 16, /* each has memory of its own */
     GROUP = 16,      /* channels of a filter that are taken to the points together */
-    ROOM = 1 << 14   /* floats at the points that a part has at hand, unless MICRO_ROWS tiles need more */
+    ROOM = 1 << 14   /* floats at the points that a part has at hand, unless FEWEST_TILES need more */
 };
+
+/* Whole panels of tiles. The filter at the points is read anew for every so many: with 6, as much of it as there is to multiply. */
+#define FEWEST_TILES SD_MAX(MICRO_ROWS, 24 / MICRO_ROWS * MICRO_ROWS)
 
 /* ---- shared with the filter's gradient --------------------------------------------------------------------------------------- */
 
@@ -269,7 +272,7 @@ static void cut(conv *c)
     const int parts = sd__parts(tiles, sd__winograd_cost(&c->w, (c->depth + d->filters) / V_LANES));
     c->parts = (int)sd__even(SD_MIN(parts, MOST_PARTS));
     const int64_t most = ROOM / (POINTS * (c->depth + PANEL)) / MICRO_ROWS * MICRO_ROWS;
-    c->block = SD_MIN(SD_MAX(most, MICRO_ROWS), (tiles + c->parts - 1) / c->parts);
+    c->block = SD_MIN(SD_MAX(most, FEWEST_TILES), (tiles + c->parts - 1) / c->parts);
 }
 
 /* Where everything lies: in scratch the filter at the points, a norm's factors, and the memory of the parts. */
