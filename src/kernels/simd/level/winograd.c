@@ -18,11 +18,13 @@
 enum {
     MOST_PARTS = 16, /* each has memory of its own */
     GROUP = 16,      /* channels of a filter that are taken to the points together */
-    ROOM = 1 << 14   /* floats at the points that a part has at hand, unless FEWEST_TILES need more */
+    ROOM = 1 << 14,  /* floats at the points that a part has at hand, ... */
+    /*
+     * ... unless so many tiles need more, in whole panels. The filter at the points is read anew for each so many; for 6 of them that
+     * takes as long as multiplying.
+     */
+    FEWEST_TILES = 24 / MICRO_ROWS * MICRO_ROWS
 };
-
-/* Whole panels of tiles. The filter at the points is read anew for every so many: with 6, as much of it as there is to multiply. */
-#define FEWEST_TILES SD_MAX(MICRO_ROWS, 24 / MICRO_ROWS * MICRO_ROWS)
 
 /* ---- shared with the filter's gradient --------------------------------------------------------------------------------------- */
 

@@ -16,8 +16,8 @@ enum {
     MOST_SUMS = 1 << 20, /* floats of all sums, unless those of one run need more */
     ROOM = 1 << 15,      /* floats at the points that a part has at hand, ... */
     /*
-     * ... unless so many tiles need more: with fewer, reading and writing the sums costs too much. v3 has twice the tiles of sums to begin
-     * and to end: 64 take 3 to 8 % less than 32 on a Zen 3; 128 more memory, and more time where images are small.
+     * ... unless so many tiles need more: with fewer, reading and writing the sums costs too much. It costs most at v3: on a Zen 3, 64
+     * take 3 to 8 % less than 32; 128 take more memory, and more time where images are small.
      */
     FEWEST_TILES = V_LANES == 16 ? 32 : 64
 };
