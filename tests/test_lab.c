@@ -1,6 +1,6 @@
 /*
  * test_lab.c -- the laboratory itself: what voids a result, the rules of verdicts, running side by side, keeping results,
- * figures and the site. slow_experiments.c has the experiments and faults planted in them.
+ * figures and the site. slow_experiments.c has the experiments, slow_mutants.c faults planted in them.
  */
 #include <math.h>
 #include <setjmp.h>
