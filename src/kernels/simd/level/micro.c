@@ -79,7 +79,7 @@ V_INLINE void multiply(const micro_tile *t, vf sum[MICRO_ROWS][MICRO_VECTORS], c
             vf va = v_set(packed ? at->a[0][i] : at->a[i / 3][i % 3 * a_row + k]);
 #pragma GCC unroll 2
             for (int j = 0; j < vectors; j++)
-                v_add_product(&sum[i][j], va, vb[j]);
+                sum[i][j] = v_add_product(sum[i][j], va, vb[j]);
         }
         at->b += b_step;
         at->a[0] += packed ? a_step : 0;

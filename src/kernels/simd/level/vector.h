@@ -169,19 +169,20 @@ V_INLINE vf v_with_sign(vf x, vf sign) { return (vf)((vi)x | ((vi)sign & (int32_
 V_INLINE vm v_is_nan(vf x) { return v_ne(x, x); }
 
 /*
- * c += a * b as v_fma() rounds, in c's own register: in an unrolled loop gcc 12 would keep a sum in one register now and in another
- * then, and with the 16 of v2 and v3 in memory at times.
+ * v_fma(a, b, c) in c's own register: in an unrolled loop gcc 12 would keep a sum in one register now and in another then, and with
+ * the 16 of v2 and v3 in memory at times.
  */
-V_INLINE void v_add_product(vf *c, vf a, vf b)
+V_INLINE vf v_add_product(vf c, vf a, vf b)
 {
 #if defined(SD_LEVEL_v3)
-    __asm__("vfmadd231ps %2, %1, %0" : "+x"(*c) : "x"(a), "x"(b));
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
 #else
-    *c = v_fma(a, b, *c);
+    c = v_fma(a, b, c);
 #endif
 #if defined(SD_LEVEL_v2)
-    __asm__("" : "+x"(*c));
+    __asm__("" : "+x"(c));
 #endif
+    return c;
 }
 
 /* max(x, 0) and its slope, which at 0 is 0; NaN remains. */
