@@ -178,7 +178,7 @@ static geometry draw_direct(int kind)
     }
 }
 
-/* What Winograd's takes: both channels in whole sixteens, stride 1, and not too much beyond the filter and the results. */
+/* What Winograd's takes at every level: 32, 48, ... channels and filters, stride 1, and not too much beyond the filter and the results. */
 static geometry draw_winograd(int kind)
 {
     geometry g = {.images = law_int(1, 4), .channels = 16 * law_int(2, 6), .filters = 16 * law_int(2, 6), .dilation = 1};

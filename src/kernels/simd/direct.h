@@ -31,7 +31,7 @@ typedef struct sd_winograd {
     int64_t tiles[2], blocks[2]; /* along height and width; the last ones may be partial */
 } sd_winograd;
 
-/* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_dw; false if it would not save 30 % of the products. */
+/* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_dw; false if it would save little. */
 bool sd__winograd_of(const sd_call *call, sd_winograd *w);
 
 #endif
