@@ -84,10 +84,17 @@ static bool ignore_strides(const sd_plan *plan, sd_plan_step *step)
     }
     if (!step->kernel->prepare)
         return true;
-    sd_call call = {step->op, step->attr, step->n_in, step->n_out, tensor, tensor + step->n_in, plan->context->level, 0};
+    sd_call call = {.op = step->op,
+                    .attr = step->attr,
+                    .n_in = step->n_in,
+                    .n_out = step->n_out,
+                    .in = tensor,
+                    .out = tensor + step->n_in,
+                    .level = plan->context->level,
+                    .threads = sd_context_threads(plan->context)};
     sd_work work = {.phases = 1, .parts = {1}};
     assert_ok(step->kernel->prepare(&call, &work));
-    bool fits = work.scratch <= step->work.scratch;
+    bool fits = work.scratch <= step->work.scratch && work.own <= step->work.own;
     void *unused = fits ? step->work.state : work.state;
     if (unused && step->kernel->release)
         step->kernel->release(unused);

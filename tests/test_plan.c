@@ -583,10 +583,13 @@ static void cut_program_equals_whole(void **state)
 
 /* ---- bits ---- */
 
+/* Few threads pack operands for themselves, more of them for each other; a pool may have more threads than the plan's context. */
 static void bits_do_not_depend_on_threads(void **state)
 {
-    uint64_t hash[4];
-    for (int threads = 1; threads <= 4; threads++) {
+    enum { MOST = 6 };
+    uint64_t hash, first = 0;
+    sd_context *wide = context_with(NULL, MOST);
+    for (int threads = 1; threads <= MOST; threads++) {
         sd_context *context = context_with(NULL, threads);
         sd_graph *g = sd_graph_new();
         sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(300, 500)), w = sd_input(g, "w", SD_F32, SD_SHAPE(500, 200));
@@ -609,14 +612,21 @@ static void bits_do_not_depend_on_threads(void **state)
         binding[sd_plan_slot(plan, "w")] = weight;
         binding[sd_plan_slot(plan, "gx")] = gx;
         binding[sd_plan_slot(plan, "gw")] = gw;
-        assert_ok(sd_run(plan, workspace, binding, sd_context_pool(context)));
-        hash[threads - 1] = sd__hash(sd__hash(SD_HASH_START, gx, sizeof gx), gw, sizeof gw);
-        assert_int_equal(hash[threads - 1], hash[0]);
+        sd_pool *const pool[] = {sd_context_pool(context), NULL, sd_context_pool(wide), sd_context_pool(context)};
+        for (int run = 0; run < 4; run++) {
+            in[0] = run == 2 ? 1 : 0; /* a run must not find what the one before has packed */
+            assert_ok(sd_run(plan, workspace, binding, pool[run]));
+            hash = sd__hash(sd__hash(SD_HASH_START, gx, sizeof gx), gw, sizeof gw);
+            if (threads == 1 && run == 0)
+                first = hash;
+            assert_int_equal(hash == first, run != 2);
+        }
         sd_workspace_free(workspace);
         sd_plan_free(plan);
         sd_graph_free(g);
         sd_context_free(context);
     }
+    sd_context_free(wide);
 }
 
 /* ---- debug level 5 ---- */

@@ -90,6 +90,9 @@ struct sd_pool {
 /* The pool whose part this thread runs: a call from inside finds its own pool here and does not wait for itself. */
 static _Thread_local const sd_pool *inside;
 
+/* The worker that this thread is; NULL if it is none. */
+static _Thread_local const worker *self;
+
 unsigned sd__fp_enter(void)
 {
 #if defined(__x86_64__)
@@ -260,7 +263,7 @@ static void wait_for_job(sd_pool *pool, int thread)
 
 static void *worker_main(void *argument)
 {
-    const worker *self = argument;
+    self = argument;
     sd_pool *pool = self->pool;
     inside = pool;
     sd__fp_enter();
@@ -432,5 +435,7 @@ void sd__pool_free(sd_pool *pool)
     free(pool->worker);
     free(pool);
 }
+
+int sd__pool_seat(const sd_pool *pool) { return self && self->pool == pool ? self->number : 0; }
 
 int sd__pool_threads(const sd_pool *pool) { return pool ? pool->threads : 1; }

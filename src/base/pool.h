@@ -17,6 +17,9 @@ sd_status sd__pool_new(int threads, sd_pool **pool);
 void sd__pool_free(sd_pool *pool);
 int sd__pool_threads(const sd_pool *pool);
 
+/* The calling thread's number in jobs of the pool, below its threads: 0, the caller's, if it is no worker of this pool. */
+int sd__pool_seat(const sd_pool *pool);
+
 /*
  * Calls task(user, part) for part = 0..parts-1 and returns when all are done. pool NULL, one part, or a call from inside a
  * part of the same pool: everything on the caller, in order. Concurrent calls from several threads take turns. Worker

@@ -1,4 +1,4 @@
-/* run.c -- running a plan: a loop over steps, without allocation, lookup or lock. */
+/* run.c -- running a plan: a loop over steps, without lookup or lock, and from the second run on without allocation. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,29 @@
 #include "base/pool.h"
 #include "plan/plan.h"
 #include "tensor/element.h"
+
+/* Seats for all threads of the pool. */
+static sd_status seat_threads(sd_workspace *workspace, const sd_pool *pool)
+{
+    size_t bytes = workspace->plan->own_bytes;
+    int threads = sd__pool_threads(pool);
+    if (!bytes || threads <= workspace->seats)
+        return SD_OK;
+    sd_seat *seat = sd__alloc_aligned((size_t)threads * sizeof *seat);
+    if (!seat)
+        return sd__fail(SD_ENOMEM, "no memory for %d threads", threads);
+    if (workspace->seats)
+        memcpy(seat, workspace->seat, (size_t)workspace->seats * sizeof *seat);
+    free(workspace->seat);
+    workspace->seat = seat;
+    for (; workspace->seats < threads; workspace->seats++) {
+        void *own = sd__alloc_aligned(bytes);
+        if (!own)
+            return sd__fail(SD_ENOMEM, "no memory for %zu bytes for each of %d threads", bytes, threads);
+        seat[workspace->seats] = (sd_seat){.own = own};
+    }
+    return SD_OK;
+}
 
 sd_status sd_workspace_new(const sd_plan *plan, sd_workspace **workspace)
 {
@@ -28,14 +51,21 @@ sd_status sd_workspace_new(const sd_plan *plan, sd_workspace **workspace)
         else if (plan->place[i].base == SD_PLACE_CONSTANT)
             made->tensor[i].data = plan->constants + plan->place[i].offset;
     }
-    *workspace = made;
-    return SD_OK;
+    sd_status status = seat_threads(made, plan->context->pool);
+    if (status != SD_OK)
+        sd_workspace_free(made);
+    else
+        *workspace = made;
+    return status;
 }
 
 void sd_workspace_free(sd_workspace *workspace)
 {
     if (!workspace)
         return;
+    for (int i = 0; i < workspace->seats; i++)
+        free(workspace->seat[i].own);
+    free(workspace->seat);
     free(workspace->arena);
     free(workspace->tensor);
     free(workspace);
@@ -56,44 +86,66 @@ static sd_status bind(const sd_plan *plan, sd_workspace *workspace, void *const 
 typedef struct phase {
     const sd_plan_step *step;
     sd_args args;
+    sd_seat *seat; /* of the pool's threads */
+    const sd_pool *pool;
+    uint64_t call;
 } phase;
+
+/* What the thread has for itself, made if this is its first part of the call. */
+static void *own_of(const phase *p)
+{
+    sd_seat *seat = &p->seat[sd__pool_seat(p->pool)];
+    if (seat->call == p->call)
+        return seat->own;
+    seat->call = p->call;
+    sd_args args = p->args;
+    args.own = seat->own;
+    args.phase = SD_OWN;
+    p->step->kernel->run(&args);
+    return seat->own;
+}
 
 static void run_part(void *user, int part)
 {
     const phase *p = user;
     sd_args args = p->args;
     args.part = part;
+    if (args.phase == 0 && p->step->work.own)
+        args.own = own_of(p);
     p->step->kernel->run(&args);
 }
 
 static void run_phase(phase *p, int parts, sd_pool *pool)
 {
     if (parts == 1)
-        p->step->kernel->run(&p->args);
+        run_part(p, 0);
     else if (p->args.phase >= 0 && p->step->work.falling >> p->args.phase & 1)
         sd__pool_run_falling(pool, run_part, p, parts);
     else
         sd__pool_run(pool, run_part, p, parts);
 }
 
-static phase first_phase(const sd_plan_step *step, const sd_workspace *workspace)
+static phase first_phase(const sd_plan_step *step, sd_workspace *workspace, const sd_pool *pool)
 {
     const sd_tensor *tensor = workspace->tensor + step->first;
-    return (phase){step,
-                   {.op = step->op,
-                    .n_in = step->n_in,
-                    .n_out = step->n_out,
-                    .in = tensor,
-                    .out = tensor + step->n_in,
-                    .attr = step->attr,
-                    .state = step->work.state,
-                    .scratch = workspace->arena + step->scratch,
-                    .kept = workspace->arena + step->kept}};
+    return (phase){.step = step,
+                   .args = {.op = step->op,
+                            .n_in = step->n_in,
+                            .n_out = step->n_out,
+                            .in = tensor,
+                            .out = tensor + step->n_in,
+                            .attr = step->attr,
+                            .state = step->work.state,
+                            .scratch = workspace->arena + step->scratch,
+                            .kept = workspace->arena + step->kept},
+                   .seat = workspace->seat,
+                   .pool = pool,
+                   .call = ++workspace->calls};
 }
 
-static void run_step(const sd_plan_step *step, const sd_workspace *workspace, sd_pool *pool)
+static void run_step(const sd_plan_step *step, sd_workspace *workspace, sd_pool *pool)
 {
-    phase p = first_phase(step, workspace);
+    phase p = first_phase(step, workspace, pool);
     for (; p.args.phase < step->work.phases; p.args.phase++)
         run_phase(&p, step->work.parts[p.args.phase], pool);
 }
@@ -104,7 +156,7 @@ void sd_workspace_refresh(sd_workspace *workspace) { workspace->kept = false; }
 static void keep(const sd_plan *plan, sd_workspace *workspace, sd_pool *pool)
 {
     for (int i = 0; i < plan->n_steps && !workspace->kept; i++) {
-        phase p = first_phase(&plan->step[i], workspace);
+        phase p = first_phase(&plan->step[i], workspace, pool);
         p.args.phase = SD_KEEP;
         if (p.step->work.kept)
             run_phase(&p, p.step->work.keepers, pool);
@@ -175,7 +227,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static sd_status run_watched(const sd_plan *plan, const sd_workspace *workspace, sd_pool *pool)
+static sd_status run_watched(const sd_plan *plan, sd_workspace *workspace, sd_pool *pool)
 {
     for (int i = 0; i < plan->n_steps; i++) {
         double start = now();
@@ -193,6 +245,7 @@ static sd_status run_watched(const sd_plan *plan, const sd_workspace *workspace,
 sd_status sd_run(const sd_plan *plan, sd_workspace *workspace, void *const *bindings, sd_pool *pool)
 {
     SD_TRY(bind(plan, workspace, bindings));
+    SD_TRY(seat_threads(workspace, pool));
     unsigned mode = sd__fp_enter();
     sd_status status = SD_OK;
     keep(plan, workspace, pool);
@@ -209,6 +262,7 @@ sd_status sd_run_profiled(const sd_plan *plan, sd_workspace *workspace, void *co
                           sd_step_profile *profile)
 {
     SD_TRY(bind(plan, workspace, bindings));
+    SD_TRY(seat_threads(workspace, pool));
     unsigned mode = sd__fp_enter();
     keep(plan, workspace, pool);
     double start = now(); /* one look at the clock a step: what lies between two steps is counted, too */

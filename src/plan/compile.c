@@ -169,6 +169,8 @@ static void print_step(const sd_plan *plan, int number, sd_string *text)
         sd__string_add(text, " scratch=%zu", step->work.scratch);
     if (step->work.kept)
         sd__string_add(text, " kept=%zu", step->work.kept);
+    if (step->work.own)
+        sd__string_add(text, " own=%zu", step->work.own);
     sd__string_add(text, " parts=%d%s%s\n", step->work.parts[step->work.phases > 1], step->path[0] ? "  # " : "", step->path);
 }
 

@@ -6,7 +6,7 @@ static bool taken(const sd_program *program, const sd_graph *graph, uint32_t id)
     const sd_node_data *node = &graph->node[id];
     sd_tensor in[SD_MAX_IN], out[SD_MAX_OUT];
     sd__describe(graph, id, in, out);
-    sd_call call = {node->op, node->attr, (int)node->n_in, (int)node->n_out, in, out, program->context->level, 0};
+    sd_call call = {node->op, node->attr, (int)node->n_in, (int)node->n_out, in, out, program->context->level, 0, 0};
     for (int p = 0; p < program->context->n_providers && !program->options.expand_all; p++)
         if (program->context->provider[p]->find(&call))
             return true;

@@ -215,11 +215,20 @@ static sd_status add_step(lowering *l, const sd_op *op, const void *attr, const 
     for (int i = 0; i < n_out; i++)
         SD_TRY(add_tensor(l, &out[i], number));
     const sd_tensor *tensor = plan->tensor + step->first;
-    sd_call call = {op, attr, n_in, n_out, tensor, tensor + n_in, plan->context->level, fixed_operands(l, n_in, in)};
+    sd_call call = {.op = op,
+                    .attr = attr,
+                    .n_in = n_in,
+                    .n_out = n_out,
+                    .in = tensor,
+                    .out = tensor + n_in,
+                    .level = plan->context->level,
+                    .fixed = fixed_operands(l, n_in, in),
+                    .threads = sd_context_threads(plan->context)};
     if (c.kernel->prepare)
         SD_TRY(sd__fail_in(c.kernel->prepare(&call, &step->work), "%s: %s", path, op->name));
     plan->n_steps++; /* from here on sd_plan_free() releases the kernel's state */
     SD_TRY(own_buffers(l, number));
+    plan->own_bytes = SD_MAX(plan->own_bytes, step->work.own);
     for (int i = 0; i < n_in + n_out; i++)
         step->bytes += traffic(&tensor[i]);
     return SD_OK;
@@ -242,7 +251,7 @@ static sd_status densify(lowering *l, value **in, const char *path)
     }
     value copy = {.tensor = sd_tensor_dense(NULL, (*in)->tensor.dtype, (*in)->tensor.shape), .place = {SD_PLACE_ARENA, 0}};
     SD_TRY(new_buffer(l, bytes_of(&copy.tensor), l->plan->n_steps, &copy.buffer));
-    sd_call call = {&sd__op_copy, NULL, 1, 1, &(*in)->tensor, &copy.tensor, l->program->context->level, 0};
+    sd_call call = {&sd__op_copy, NULL, 1, 1, &(*in)->tensor, &copy.tensor, l->program->context->level, 0, 0};
     choice c = {0};
     for (int p = 0; p < l->program->context->n_providers && !c.kernel; p++)
         c = ask(l, &call, p);
@@ -276,7 +285,7 @@ static sd_status choose(lowering *l, const sd_node_data *node, value *const *in,
     }
     for (uint32_t i = 0; i < node->n_out; i++)
         out[i] = sd_tensor_dense(NULL, node->out[i].dtype, node->out[i].shape);
-    sd_call call = {node->op, node->attr, (int)node->n_in, (int)node->n_out, lying, out, l->program->context->level, 0};
+    sd_call call = {node->op, node->attr, (int)node->n_in, (int)node->n_out, lying, out, l->program->context->level, 0, 0};
     for (int p = 0; p < l->program->context->n_providers; p++) {
         for (int attempt = 0; attempt < 2; attempt++) {
             call.in = attempt ? dense : lying;
@@ -450,7 +459,7 @@ static sd_status copy_output(lowering *l, int k)
     value *in = value_of(l, o->ref);
     value out = {.tensor = sd_tensor_dense(NULL, in->tensor.dtype, in->tensor.shape), .buffer = NO_BUFFER};
     out.place = (sd_place){sd_plan_slot(l->plan, o->slot), (size_t)o->offset * sd_dtype_size(in->tensor.dtype)};
-    sd_call call = {&sd__op_copy, NULL, 1, 1, &in->tensor, &out.tensor, l->program->context->level, 0};
+    sd_call call = {&sd__op_copy, NULL, 1, 1, &in->tensor, &out.tensor, l->program->context->level, 0, 0};
     choice c = {0};
     for (int p = 0; p < l->program->context->n_providers && !c.kernel; p++)
         c = ask(l, &call, p);

@@ -50,16 +50,26 @@ struct sd_plan {
     int n_slots, slot_capacity;
     sd_slot *slot;
     size_t arena_bytes;
-    char *constants; /* values known at compile time */
+    size_t own_bytes; /* what each thread needs for itself: the largest of its steps' */
+    char *constants;  /* values known at compile time */
     size_t constant_bytes, constant_capacity;
     double flops;
 };
+
+/* What one thread has for itself. On a line of its own. */
+typedef struct sd_seat {
+    _Alignas(64) uint64_t call; /* whose operands `own` holds */
+    void *own;                  /* plan->own_bytes */
+} sd_seat;
 
 struct sd_workspace {
     const sd_plan *plan;
     char *arena;
     sd_tensor *tensor; /* [n_tensors] with addresses */
     bool kept;         /* what steps keep has been made */
+    sd_seat *seat;     /* [seats], for as many threads */
+    int seats;
+    uint64_t calls; /* of kernels, so far */
 };
 
 /*

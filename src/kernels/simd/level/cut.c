@@ -12,6 +12,9 @@
 
 enum { MOST_PARTS = 32 };
 
+/* More threads than these share what is packed: each would spend too much of its time on packing. */
+enum { MOST_ALONE = 4 };
+
 /* More rows of C than these make a product tall: copying B is then below a hundredth of the work. */
 #define TALL 256
 
@@ -74,6 +77,9 @@ static bool conflicts(const sd_gemm *g)
 /* Few rows times weights that stay in the second cache: cut along k, a thread reads those that it has updated itself. */
 static bool thin(const sd_gemm *g) { return g->k >= 8 * g->m && g->k * g->n <= 2 * NEAR && g->b_column == 1; }
 
+/* A thread that packs an operand for itself, although others do so, too. One of many batches is no use to all of them. */
+static bool packs_alone(const cut *c) { return c->threads > 0 && c->threads <= MOST_ALONE && c->g.batches == 1; }
+
 static int packers(int64_t panels, double elements) { return (int)sd__even(sd__parts(panels, elements * PACK_COST)); }
 
 static void plan_block(cut *c)
@@ -101,10 +107,11 @@ static void plan_block(cut *c)
         c->pitch = (int64_t)lines(up(up(g->k, c->ks), c->k_blocks)) + LINE;
     else
         c->pack_a = fights || (g->a_row != 1 && g->a_step != 1);
+    c->own = packs_alone(c) && (c->tall || c->pack_a || c->pitch);
     if (c->tall)
-        c->b_packers = packers(c->column_panels * g->batches, (double)(MICRO_COLUMNS * g->k));
+        c->b_packers = c->own ? 1 : packers(c->column_panels * g->batches, (double)(MICRO_COLUMNS * g->k));
     if (c->pack_a || c->pitch)
-        c->a_packers = packers(c->row_panels * g->batches, (double)up(g->m, c->row_panels) * (double)g->k);
+        c->a_packers = c->own ? 1 : packers(c->row_panels * g->batches, (double)up(g->m, c->row_panels) * (double)g->k);
 }
 
 static void plan_stream(cut *c)

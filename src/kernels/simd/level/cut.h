@@ -22,6 +22,7 @@ typedef enum way { BLOCK, STREAM, DOT, PANELS } way;
 
 typedef struct cut {
     sd_gemm g;
+    int threads;  /* of the context, 0: unknown */
     bool fixed_b; /* B stays the same from run to run */
     bool falling; /* threads take their parts from the last to the first, see sd__pool_run_falling() */
     way way;
@@ -31,9 +32,10 @@ typedef struct cut {
     bool turned;                    /* g is the product of the transposes: C' lands in scratch, and is turned at last */
     bool pack_a;                    /* A is packed whole, by the panel */
     int64_t pitch;                  /* or its rows are copied, so many floats apart in a range of k; 0: they are not */
-    int a_packers, b_packers;       /* parts of the phase that packs: first B's, then A's */
+    bool own;                       /* every thread packs all for itself; else there is a phase that packs */
+    int a_packers, b_packers;       /* parts that pack: first B's, then A's */
     int adders;                     /* parts of the last phase: adds if ks > 1, turns C' */
-    size_t packed_a, partials;      /* where in scratch, in floats, packed A and the sums of ranges of k begin */
+    size_t packed_a, partials; /* where, in floats, packed A begins behind packed B, and the sums of ranges of k in scratch */
 } cut;
 
 static inline int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
@@ -41,7 +43,7 @@ static inline int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 /* So many floats in whole cache lines. */
 static inline size_t lines(int64_t floats) { return (size_t)up(floats, LINE) * LINE; }
 
-/* Fills the cut of c->g; c->fixed_b is set already, all else is zero. */
+/* Fills the cut of c->g; c->threads and c->fixed_b are set already, all else is zero. */
 void SD_LEVELED(sd__cut)(cut *c);
 
 #endif

@@ -32,6 +32,9 @@ enum { ROWS_AT_ONCE = 8 };
 
 /* ---- packing: A whole, panel after panel; in a panel k after k, in a k row after row ------------------------------ */
 
+/* What is packed: first B, then A. */
+static float *packed(const cut *c, const sd_args *args) { return c->own ? args->own : args->scratch; }
+
 static void panel_rows(const cut *c, int64_t panel, int64_t *begin, int64_t *end)
 {
     *begin = c->g.m * panel / c->row_panels;
@@ -75,7 +78,7 @@ static void pack_a(const cut *c, const sd_args *args, int part)
         int64_t batch = i / c->row_panels;
         panel_rows(c, i % c->row_panels, &first, &last);
         const float *a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
-        float *to = (float *)args->scratch + c->packed_a + batch * packed_size(c);
+        float *to = packed(c, args) + c->packed_a + batch * packed_size(c);
         if (c->pitch)
             copy_a(c, to, a, first, last);
         else
@@ -90,8 +93,7 @@ static void pack_rows_of_b(const cut *c, const sd_args *args, int64_t i, int64_t
     const sd_gemm *g = &c->g;
     int64_t batch = i / c->column_panels, panel = i % c->column_panels, column = panel * MICRO_COLUMNS;
     const float *b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch) + column * g->b_column;
-    float *to =
-        (float *)args->scratch + (batch * g->k * c->column_panels + from * c->column_panels + panel * depth) * MICRO_COLUMNS;
+    float *to = packed(c, args) + (batch * g->k * c->column_panels + from * c->column_panels + panel * depth) * MICRO_COLUMNS;
     SD_LEVELED(sd__pack)
     (to + (k - from) * MICRO_COLUMNS, MICRO_COLUMNS, b + k * g->b_step, g->b_step, g->b_column, rows,
      SD_MIN(g->n - column, MICRO_COLUMNS));
@@ -380,11 +382,11 @@ static void run_share(const cut *c, const sd_args *args, share s, int64_t batch,
 {
     const sd_gemm *g = &c->g;
     if (c->tall)
-        s.b = (const float *)args->scratch + batch * c->column_panels * MICRO_COLUMNS * g->k;
+        s.b = packed(c, args) + batch * c->column_panels * MICRO_COLUMNS * g->k;
     else
         s.b = (const float *)args->in[g->b].data + sd__gemm_batch(g, 1, batch);
     if (c->pack_a || c->pitch)
-        s.a = (const float *)args->scratch + c->packed_a + batch * packed_size(c) + k_part * c->k_blocks * g->m * c->pitch;
+        s.a = packed(c, args) + c->packed_a + batch * packed_size(c) + k_part * c->k_blocks * g->m * c->pitch;
     else
         s.a = (const float *)args->in[g->a].data + sd__gemm_batch(g, 0, batch);
     if (c->ks > 1 || c->turned) {
@@ -450,19 +452,35 @@ static void run_turn(const cut *c, const sd_args *args)
     SD_LEVELED(sd__pack)((float *)args->out[0].data + begin * g->m, g->m, from, 1, g->n, end - begin, g->m);
 }
 
+static void pack_part(const cut *c, const sd_args *args, int part)
+{
+    if (part < c->b_packers)
+        pack_b(c, args, part);
+    else
+        pack_a(c, args, part - c->b_packers);
+}
+
+static int packers(const cut *c) { return c->b_packers + c->a_packers; }
+
+static void pack_own(const cut *c, const sd_args *args)
+{
+    for (int part = 0; part < packers(c); part++)
+        pack_part(c, args, part);
+}
+
 static void run(const sd_args *args)
 {
     const cut *c = args->state;
-    bool packs = c->tall || c->a_packers > 0;
+    int main_phase = packers(c) && !c->own;
     if (args->phase == SD_KEEP)
         keep_panel(c, args);
+    else if (args->phase == SD_OWN)
+        pack_own(c, args);
     else if (c->way == PANELS)
         run_panels(c, args);
-    else if (args->phase == 0 && args->part < c->b_packers)
-        pack_b(c, args, args->part);
-    else if (args->phase == 0 && packs)
-        pack_a(c, args, args->part - c->b_packers);
-    else if (args->phase == (packs ? 1 : 0))
+    else if (args->phase < main_phase)
+        pack_part(c, args, args->part);
+    else if (args->phase == main_phase)
         run_main(c, args);
     else if (c->turned)
         run_turn(c, args);
@@ -470,22 +488,25 @@ static void run(const sd_args *args)
         run_add(c, args);
 }
 
-static sd_status prepare(const sd_gemm *g, unsigned fixed, sd_work *work)
+static sd_status prepare(const sd_gemm *g, unsigned fixed, int threads, sd_work *work)
 {
     cut *c = sd__alloc_zeroed(1, sizeof *c);
     if (!c)
         return sd__fail(SD_ENOMEM, "no memory to prepare a matrix product");
     c->g = *g;
     c->fixed_b = fixed >> g->b & 1;
+    c->threads = threads;
     SD_LEVELED(sd__cut)(c);
     size_t floats = 0;
     work->phases = 0;
-    if (c->tall || c->a_packers > 0)
-        work->parts[work->phases++] = c->b_packers + c->a_packers;
+    if (packers(c) && !c->own)
+        work->parts[work->phases++] = packers(c);
     if (c->tall)
         c->packed_a = floats = lines(g->batches * c->column_panels * MICRO_COLUMNS * g->k);
     if (c->a_packers > 0)
         floats += lines(g->batches * packed_size(c));
+    if (c->own)
+        work->own = floats * sizeof(float), floats = 0;
     work->falling = c->falling ? 1u << work->phases : 0;
     work->parts[work->phases++] = c->rows * c->columns * c->ks * c->batches;
     if (c->ks > 1 || c->turned) {
@@ -507,7 +528,7 @@ static sd_status prepare_matmul(const sd_call *call, sd_work *work)
     sd_gemm g;
     if (!sd__gemm_of_matmul(call, &g))
         return sd__fail(SD_EINTERNAL, "matmul: prepared for a call that was not accepted");
-    return prepare(&g, call->fixed, work);
+    return prepare(&g, call->fixed, call->threads, work);
 }
 
 static sd_status prepare_dense(const sd_call *call, sd_work *work)
@@ -515,7 +536,7 @@ static sd_status prepare_dense(const sd_call *call, sd_work *work)
     sd_gemm g;
     if (!sd__gemm_of_dense(call, &g))
         return sd__fail(SD_EINTERNAL, "dense: prepared for a call that was not accepted");
-    return prepare(&g, call->fixed, work);
+    return prepare(&g, call->fixed, call->threads, work);
 }
 
 #define KERNEL(name_, prepare_)                      \
