@@ -71,7 +71,7 @@ SD_API sd_dtype sd_plan_slot_dtype(const sd_plan *plan, int slot);
 /** Elements that slot `slot` must hold at least. */
 SD_API int64_t sd_plan_slot_length(const sd_plan *plan, int slot);
 
-/** Bytes of working memory that one run needs. */
+/** Bytes of working memory that one run needs, with as many threads as the plan's context has. */
 SD_API size_t sd_plan_workspace_bytes(const sd_plan *plan);
 
 /** Number of steps. */

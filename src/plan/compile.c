@@ -137,7 +137,10 @@ sd_dtype sd_plan_slot_dtype(const sd_plan *plan, int slot) { return plan->slot[s
 
 int64_t sd_plan_slot_length(const sd_plan *plan, int slot) { return plan->slot[slot].length; }
 
-size_t sd_plan_workspace_bytes(const sd_plan *plan) { return plan->arena_bytes; }
+size_t sd_plan_workspace_bytes(const sd_plan *plan)
+{
+    return plan->arena_bytes + plan->own_bytes * (size_t)sd_context_threads(plan->context);
+}
 
 int sd_plan_steps(const sd_plan *plan) { return plan->n_steps; }
 
