@@ -3,7 +3,8 @@
  *
  * The plan offers a call (op, attributes, operand shapes and strides) to the context's providers in order; the first that
  * returns a kernel gets it. A call runs in up to three phases (pack, main, combine); the parts of a phase may run at the same
- * time on several threads, phases one after the other. The number of parts depends on shapes alone, never on threads.
+ * time on several threads, phases one after the other. The number of parts depends on shapes alone, never on threads,
+ * but for parts that only copy.
  *
  * An operand that stays the same from run to run (`fixed`) may be kept in an order of the kernel's own: a phase before all
  * others, SD_KEEP, makes that copy at the first run, and again when the operand has changed.

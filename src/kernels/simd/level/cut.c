@@ -1,4 +1,7 @@
-/* cut.c -- how a matrix product is cut, by its shape and strides alone: the same parts for every number of threads. */
+/*
+ * cut.c -- how a matrix product is cut, by its shape and strides alone: the same sums for every number of threads. Only who packs
+ * depends on them.
+ */
 #include "kernels/simd/level/cut.h"
 
 #include "base/base.h"
