@@ -101,7 +101,8 @@ SD_API void sd_workspace_refresh(sd_workspace *workspace);
  * bindings  one pointer a slot, in slot order; each 4-byte aligned at least (64 is faster), of sd_plan_slot_length() elements
  * pool      the threads to use, or NULL: everything on the caller (so that many runs of one plan go side by side)
  * bits      results do not depend on the pool or its size
- * errors    SD_EINVAL (a NULL binding); with debug level 5, SD_ENONFINITE naming the first step that made a NaN or infinity
+ * errors    SD_EINVAL (a NULL binding); SD_ENOMEM (the pool has more threads than any that this workspace has met, its context's
+ *           included); with debug level 5, SD_ENONFINITE naming the first step that made a NaN or infinity
  */
 SD_API sd_status sd_run(const sd_plan *plan, sd_workspace *workspace, void *const *bindings, sd_pool *pool);
 
