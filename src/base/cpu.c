@@ -37,8 +37,19 @@ sd_level sd__cpu_level(void)
         return SD_LEVEL_V2;
     return has(b7, avx512_f_dq_cd_bw_vl) && has(saved_registers(), AVX512_STATE) ? SD_LEVEL_V4 : SD_LEVEL_V3;
 }
+
+unsigned sd__cpu_amd_family(void)
+{
+    unsigned a = 0, b = 0, c, d;
+    __get_cpuid(0, &a, &b, &c, &d);
+    if (b != signature_AMD_ebx)
+        return 0;
+    __get_cpuid(1, &a, &b, &c, &d);
+    return (a >> 8 & 15) + (a >> 20 & 255);
+}
 #else
 sd_level sd__cpu_level(void) { return SD_LEVEL_V2; }
+unsigned sd__cpu_amd_family(void) { return 0; }
 #endif
 
 static const char *const level_name[SD_LEVEL_COUNT] = {"v2", "v3", "v4"};

@@ -9,6 +9,7 @@ typedef enum sd_level { SD_LEVEL_V2, SD_LEVEL_V3, SD_LEVEL_V4, SD_LEVEL_COUNT } 
 sd_level sd__cpu_level(void);               /* the highest that CPU and operating system support */
 const char *sd__level_name(sd_level level); /* "v2" ... */
 bool sd__level_parse(const char *text, sd_level *level);
-int sd__cpu_count(void); /* cores this process may use (affinity), at least 1 */
+unsigned sd__cpu_amd_family(void); /* 25: Zen 3 and 4, 26: Zen 5; 0: not made by AMD */
+int sd__cpu_count(void);           /* cores this process may use (affinity), at least 1 */
 
 #endif

@@ -104,14 +104,9 @@ static void read_loop(sd_level level, const char *from, const char *to)
  */
 static double best_cycles(sd_level level)
 {
-    unsigned a = 0, b = 0, c, d;
     if (level == SD_LEVEL_V2)
         return 0;
-    __get_cpuid(1, &a, &b, &c, &d);
-    unsigned family = (a >> 8 & 15) + (a >> 20 & 255);
-    __get_cpuid(0, &a, &b, &c, &d);
-    bool amd = b == signature_AMD_ebx;
-    return level == SD_LEVEL_V4 && amd && family == 25 ? 1 : 0.5;
+    return level == SD_LEVEL_V4 && sd__cpu_amd_family() == 25 ? 1 : 0.5;
 }
 
 static bool has_amx(void)

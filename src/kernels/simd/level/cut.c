@@ -159,6 +159,7 @@ static void plan_panels(cut *c)
     int64_t vectors = up(c->g.n, V_LANES), panels = SD_MAX(up(vectors, ROW_VECTORS), SD_MIN(up(vectors, ROW_VECTORS / 2), 8));
     c->column_panels = panels > 1 ? up(panels, 2) * 2 : 1;
     c->columns = sd__parts(c->column_panels, (double)c->g.k * (double)c->g.n / (double)c->column_panels * STREAM_COST);
+    c->ahead = SD_LEVELED(sd__row_ahead)();
 }
 
 void SD_LEVELED(sd__cut)(cut *c)

@@ -34,6 +34,7 @@ typedef struct cut {
     int64_t pitch;                  /* or its rows are copied, so many floats apart in a range of k; 0: they are not */
     bool own;                       /* every thread packs all for itself; else there is a phase that packs */
     int a_packers, b_packers;       /* parts that pack: first B's, then A's */
+    int ahead;                      /* `panels`: bytes that B is fetched ahead */
     int adders;                     /* parts of the last phase: adds if ks > 1, turns C' */
     size_t packed_a, partials; /* where, in floats, packed A begins behind packed B, and the sums of ranges of k in scratch */
 } cut;

@@ -362,7 +362,7 @@ static void run_panels(const cut *c, const sd_args *args)
     for (int64_t i = begin; i < end; i++) {
         kept_panel p = find_panel(c, args, i);
         int64_t columns = SD_MIN(g->n - p.first, p.vectors * V_LANES);
-        SD_LEVELED(sd__row_panel)(y + p.first, args->in[g->a].data, g->a_step, p.b, (int)p.vectors, columns, g->k);
+        SD_LEVELED(sd__row_panel)(y + p.first, args->in[g->a].data, g->a_step, p.b, (int)p.vectors, columns, g->k, c->ahead);
         SD_LEVELED(sd__row_finish)
         (y + p.first, bias ? bias + p.first : NULL, g->clip, slope ? slope + p.first : NULL, columns);
     }

@@ -2,6 +2,7 @@
 #include "kernels/simd/level/row.h"
 
 #include "base/base.h"
+#include "base/cpu.h"
 
 /* Columns of c that stay in the first cache while the rows of b go by. */
 enum { STREAM_COLUMNS = 2048 };
@@ -89,19 +90,23 @@ void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const 
 }
 
 /*
- * Bytes that a panel is fetched ahead, line by line. v4: about what the next k needs. On a Zen 5 reading gains a little by it, and
- * as much up to 1 KB; but a Zen 4 left to itself reads just as fast, and from 640 bytes on takes 1.4 times as long. v3, v2: a
- * Zen 3 reads 5 % faster by 1 KB, and 2 KB, than by 512 bytes.
+ * v4: on a Zen 4, 512 bytes are about what the next k needs, and from 640 on reading takes 1.4 times as long. A Zen 5 reads from
+ * its third cache 7 % faster by any distance from 640 bytes to 4 KB; 512 are worse than none. v3, v2: a Zen 3 reads 5 % faster by
+ * 1 KB, and 2 KB, than by 512 bytes.
  */
+int SD_LEVELED(sd__row_ahead)(void)
+{
 #if defined(SD_LEVEL_v4)
-enum { PANEL_AHEAD = 512 };
+    return sd__cpu_amd_family() >= 26 ? 1024 : 512;
 #else
-enum { PANEL_AHEAD = 1024 };
+    return 1024;
 #endif
+}
 
 enum { FETCH_LANES = 64 / sizeof(float) };
 
-V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b, int64_t n, int64_t k, const int vectors)
+V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b, int64_t n, int64_t k, int ahead,
+                        const int vectors)
 {
     vf sum[ROW_VECTORS];
 #pragma GCC unroll 8
@@ -112,7 +117,7 @@ V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
             if (v * V_LANES % FETCH_LANES == 0)
-                __builtin_prefetch((const void *)((uintptr_t)(b + v * V_LANES) + PANEL_AHEAD));
+                __builtin_prefetch((const void *)((uintptr_t)(b + v * V_LANES) + (uintptr_t)ahead));
             sum[v] = v_fma(factor, v_load(b + v * V_LANES), sum[v]);
         }
     }
@@ -121,10 +126,11 @@ V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b
         v_store_n(c + v * V_LANES, sum[v], n - v * V_LANES);
 }
 
-void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k)
+void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k,
+                               int ahead)
 {
 #define PANEL(vectors_) \
-    case vectors_: row_panel(c, a, a_step, b, n, k, vectors_); break
+    case vectors_: row_panel(c, a, a_step, b, n, k, ahead, vectors_); break
     switch (vectors) {
         PANEL(1);
         PANEL(2);

@@ -10,8 +10,12 @@ void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const 
 /* Most vectors of columns in a panel of B, of which rows follow one another: as many sums stay in registers. */
 enum { ROW_VECTORS = 8 };
 
+/* Bytes that a panel is best fetched ahead on this machine. */
+int SD_LEVELED(sd__row_ahead)(void);
+
 /* c[0..n) = sum of a[i * a_step] b[i * vectors * V_LANES + 0..n) over i < k; n in 1 to ROW_VECTORS vectors. */
-void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k);
+void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k,
+                               int ahead);
 
 /* c[j] = a[0..k) . column j of b for j < n; the columns are consecutive, b_column apart. */
 void SD_LEVELED(sd__row_dot)(float *c, const float *a, const float *b, int64_t b_column, int64_t n, int64_t k);
