@@ -97,6 +97,23 @@ says err "short.csv"
 expect 0 eval
 says out "RMSE"
 
+# Figures of other data than the run's are not silently taken for its own; a run goes on with its own only.
+cp "$examples/regression.csv" moved.csv
+sed 's/regression.csv/moved.csv/' "$examples/regression.yaml" >moved.yaml
+expect 0 train moved.yaml --set train.epochs=2 --quiet
+for command in eval "predict ask.csv" "why --budget 0.0001" "probe signal"; do
+    expect 0 $command
+    ! grep -q "not what the run began with" err || fail "$command takes the run's data for other data"
+done
+sed '2s/0$/9/' "$examples/regression.csv" >moved.csv
+! cmp -s moved.csv "$examples/regression.csv" || fail "moved.csv was to change"
+for command in eval "predict ask.csv" "why --budget 0.0001" "probe signal"; do
+    expect 0 $command
+    says err "moved.csv is not what the run began with"
+done
+expect 1 train --resume runs/last --set train.epochs=3
+says err "has changed since the run began"
+
 # --data-dir is remembered: what asks about the run later need not name it again.
 python3 - <<'END'
 import os, struct

@@ -68,7 +68,7 @@ typedef struct sd_context_options {
     const char *isa;     /**< "v2", "v3", "v4": highest CPU level to use; NULL: $SONDE_ISA, else the best */
     const char *kernels; /**< comma list of providers in order, or "reference"; NULL: $SONDE_KERNELS, else all */
     int debug;           /**< level 0..5 of the debug ladder; -1: $SONDE_DEBUG, else 0 */
-    void (*log)(void *user, const char *line); /**< receives debug lines without newline; NULL: they are dropped */
+    void (*log)(void *user, const char *line); /**< receives debug lines and, at every level, notes; NULL: they are dropped */
     void *log_user;                            /**< passed to log */
 } sd_context_options;
 

@@ -436,6 +436,9 @@ static sd_status put_path(sd_config *config, const char *path, const char *file)
     return file ? sd__config_put_text(config, path, file) : SD_OK;
 }
 
+#define TRAIN_CHECKSUM "sonde.train_sha256"
+#define TEST_CHECKSUM "sonde.test_sha256"
+
 static sd_status put_checksum(sd_config *config, const char *path, const sd_dataset *part)
 {
     const char *checksum = part ? sd_dataset_get(part)->checksum : "";
@@ -468,8 +471,20 @@ sd_status sd__settings_resolve(sd_config *config, const sd_settings *s, const sd
     SD_TRY(put_path(config, "data.npy.test_y", s->data.npy_test_y));
     SD_TRY(put_init(config, s));
     SD_TRY(sd__config_put_text(config, "sonde.version", sd_version()));
-    SD_TRY(put_checksum(config, "sonde.train_sha256", data->train));
-    return put_checksum(config, "sonde.test_sha256", data->test);
+    SD_TRY(put_checksum(config, TRAIN_CHECKSUM, data->train));
+    return put_checksum(config, TEST_CHECKSUM, data->test);
+}
+
+static const sd_config_node *other(const sd_config *config, const char *path, const sd_dataset *part)
+{
+    const sd_config_node *node = part ? sd__config_at(config->root, path) : NULL;
+    return node && strcmp(node->text, sd_dataset_get(part)->checksum) ? node : NULL;
+}
+
+const sd_config_node *sd__settings_other_data(const sd_config *config, const sd_data *data, const sd_dataset **part)
+{
+    const sd_config_node *node = other(config, TRAIN_CHECKSUM, *part = data->train);
+    return node ? node : other(config, TEST_CHECKSUM, *part = data->test);
 }
 
 void sd__settings_help(sd_string *string)
