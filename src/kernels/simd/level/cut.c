@@ -83,7 +83,7 @@ static bool thin(const sd_gemm *g) { return g->k >= 8 * g->m && g->k * g->n <= 2
 /* A thread that packs an operand for itself, although others do so, too. One of many batches is no use to all of them. */
 static bool packs_alone(const cut *c) { return c->threads > 0 && c->threads <= MOST_ALONE && c->g.batches == 1; }
 
-static int packers(int64_t panels, double elements) { return (int)sd__even(sd__parts(panels, elements * PACK_COST)); }
+static int parts_that_pack(int64_t panels, double elements) { return (int)sd__even(sd__parts(panels, elements * PACK_COST)); }
 
 static void plan_block(cut *c)
 {
@@ -112,9 +112,9 @@ static void plan_block(cut *c)
         c->pack_a = fights || (g->a_row != 1 && g->a_step != 1);
     c->own = packs_alone(c) && (c->tall || c->pack_a || c->pitch);
     if (c->tall)
-        c->b_packers = c->own ? 1 : packers(c->column_panels * g->batches, (double)(MICRO_COLUMNS * g->k));
+        c->b_packers = c->own ? 1 : parts_that_pack(c->column_panels * g->batches, (double)(MICRO_COLUMNS * g->k));
     if (c->pack_a || c->pitch)
-        c->a_packers = c->own ? 1 : packers(c->row_panels * g->batches, (double)up(g->m, c->row_panels) * (double)g->k);
+        c->a_packers = c->own ? 1 : parts_that_pack(c->row_panels * g->batches, (double)up(g->m, c->row_panels) * (double)g->k);
 }
 
 static void plan_stream(cut *c)
