@@ -312,13 +312,16 @@ static void multiply(const cut *c, share s)
 
 /* ---- stream, dot ------------------------------------------------------------------------------------------------------ */
 
+/* Floats of a row that are fetched at once: half of a first cache of 32 KB. */
+enum { FETCHED = 4096 };
+
 /*
  * Of the row, another core has often written a half just before, and cores that share no cache take 200 ns for a line: all lines at
  * once are soon there, one after the other would keep every sum waiting.
  */
 static void fetch_row(const float *a, int64_t a_step, int64_t k)
 {
-    for (int64_t i = 0; a_step == 1 && i < k; i += LINE)
+    for (int64_t i = 0; a_step == 1 && i < SD_MIN(k, FETCHED); i += LINE)
         __builtin_prefetch(a + i);
 }
 
