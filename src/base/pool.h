@@ -2,7 +2,7 @@
  * pool.h -- threads that run the numbered parts of a task.
  *
  * Each thread has a range of the parts and claims those first, then what others have left; so which thread runs a part is
- * chance, though mostly the same one, and what a part computes must not depend on it. Waiting threads spin for about 20 us,
+ * chance, though mostly the same one, and what a part computes must not depend on it. Waiting threads spin for about 30 us,
  * then sleep on a futex.
  */
 #ifndef SD_BASE_POOL_H
