@@ -103,13 +103,13 @@ sed 's/regression.csv/moved.csv/' "$examples/regression.yaml" >moved.yaml
 expect 0 train moved.yaml --set train.epochs=2 --quiet
 for command in eval "predict ask.csv" "why --budget 0.0001" "probe signal"; do
     expect 0 $command
-    ! grep -q "not what the run began with" err || fail "$command takes the run's data for other data"
+    ! grep -q "has changed since" err || fail "$command takes the run's data for other data"
 done
 sed '2s/0$/9/' "$examples/regression.csv" >moved.csv
 ! cmp -s moved.csv "$examples/regression.csv" || fail "moved.csv was to change"
 for command in eval "predict ask.csv" "why --budget 0.0001" "probe signal"; do
     expect 0 $command
-    says err "moved.csv is not what the run began with"
+    says err "moved.csv has changed since the run began"
 done
 expect 1 train --resume runs/last --set train.epochs=3
 says err "has changed since the run began"
@@ -145,6 +145,10 @@ END
     done
     expect 0 why --data-dir others --budget 0.0001
     SONDE_DATA=$here/others expect 0 eval
+    ! grep -q "has changed since" err || fail "eval takes a folder that has moved for other data"
+    printf '\003' | dd of=others/mnist/t10k-labels-idx1-ubyte bs=1 seek=8 conv=notrunc status=none # the test part alone
+    SONDE_DATA=$here/others expect 0 eval
+    says err "has changed since the run began"
 )
 
 # info and profile.

@@ -233,18 +233,6 @@ sd_status sd_trainer_from_file(sd_context *context, const char *path, const sd_r
 
 /* ---- resuming ---------------------------------------------------------------------------------------------------------- */
 
-/* The data must be what the run began with. */
-static sd_status check_data(const sd_trainer *t)
-{
-    const sd_dataset *part;
-    const sd_config_node *node = sd__settings_other_data(t->yaml, &t->data, &part);
-    return node
-               ? sd__config_fail(node,
-                                 "the data of %s has changed since the run began: its SHA-256 was %.12s..., now it is %.12s...",
-                                 sd_dataset_get(part)->name, node->text, sd_dataset_get(part)->checksum)
-               : SD_OK;
-}
-
 /* With changed settings, a run that had ended may have more to do. */
 static void reopen(sd_trainer *t)
 {
@@ -311,7 +299,7 @@ static sd_status resume(sd_context *context, const char *folder, const char *pat
     if (status == SD_OK)
         status = hash_config(t, path);
     if (status == SD_OK)
-        status = check_data(t);
+        status = sd__settings_check_data(t->yaml, &t->data);
     if (status == SD_OK)
         status = read_checkpoints(t, o->sets > 0);
     if (status == SD_OK && o->sets > 0)

@@ -49,16 +49,6 @@ static sd_status say_where(const sd_data_options *data, sd_status status)
                     sd_error(), data->name);
 }
 
-/* Files may be packed otherwise, or replaced on purpose: so this is no error, but nobody should take new figures for the old ones. */
-static void note_other_data(const sd_config *config, const sd_context *context, const sd_data *data)
-{
-    const sd_dataset *part;
-    const sd_config_node *node = sd__settings_other_data(config, data, &part);
-    if (node)
-        sd__log(context, 0, "note: the data of %s is not what the run began with: its SHA-256 was %.12s..., now it is %.12s...",
-                sd_dataset_get(part)->name, node->text, sd_dataset_get(part)->checksum);
-}
-
 sd_status sd__run_data(const char *run, const char *data_dir, sd_context *context, sd_data *data)
 {
     sd_config *config;
@@ -68,8 +58,9 @@ sd_status sd__run_data(const char *run, const char *data_dir, sd_context *contex
     sd_status status = sd__settings_read(config->root, data_dir, false, &settings);
     if (status == SD_OK)
         status = say_where(&settings.data, sd_data_open(&settings.data, sd_context_pool(context), data));
-    if (status == SD_OK)
-        note_other_data(config, context, data);
+    /* Files may be packed otherwise, or replaced on purpose: no error, but nobody should take new figures for the old ones. */
+    if (status == SD_OK && sd__settings_check_data(config, data) != SD_OK)
+        sd__log(context, 0, "note: %s", sd_error());
     sd__settings_clear(&settings);
     sd__config_free(config);
     return status;

@@ -475,16 +475,19 @@ sd_status sd__settings_resolve(sd_config *config, const sd_settings *s, const sd
     return put_checksum(config, TEST_CHECKSUM, data->test);
 }
 
-static const sd_config_node *other(const sd_config *config, const char *path, const sd_dataset *part)
+static sd_status check_checksum(const sd_config *config, const char *path, const sd_dataset *part)
 {
-    const sd_config_node *node = part ? sd__config_at(config->root, path) : NULL;
-    return node && strcmp(node->text, sd_dataset_get(part)->checksum) ? node : NULL;
+    const sd_config_node *node = sd__config_at(config->root, path);
+    if (!node || !part || !strcmp(node->text, sd_dataset_get(part)->checksum))
+        return SD_OK;
+    return sd__config_fail(node, "the data of %s has changed since the run began: its SHA-256 was %.12s..., now it is %.12s...",
+                           sd_dataset_get(part)->name, node->text, sd_dataset_get(part)->checksum);
 }
 
-const sd_config_node *sd__settings_other_data(const sd_config *config, const sd_data *data, const sd_dataset **part)
+sd_status sd__settings_check_data(const sd_config *config, const sd_data *data)
 {
-    const sd_config_node *node = other(config, TRAIN_CHECKSUM, *part = data->train);
-    return node ? node : other(config, TEST_CHECKSUM, *part = data->test);
+    SD_TRY(check_checksum(config, TRAIN_CHECKSUM, data->train));
+    return check_checksum(config, TEST_CHECKSUM, data->test);
 }
 
 void sd__settings_help(sd_string *string)

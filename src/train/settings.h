@@ -36,8 +36,8 @@ void sd__settings_clear(sd_settings *settings);
 /* Writes into the tree what the file left to the defaults, and the version and the data's checksums under `sonde`. */
 sd_status sd__settings_resolve(sd_config *config, const sd_settings *settings, const sd_data *data);
 
-/* The checksum in such a tree that the data now has no more, and the part that it was of; NULL: the data is the same. */
-const sd_config_node *sd__settings_other_data(const sd_config *config, const sd_data *data, const sd_dataset **part);
+/* SD_EFORMAT unless the data still has the checksums in such a tree. */
+sd_status sd__settings_check_data(const sd_config *config, const sd_data *data);
 
 /* Documentation of these keys as Markdown. */
 void sd__settings_help(sd_string *string);
