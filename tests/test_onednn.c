@@ -128,7 +128,7 @@ static void run_part(void *user, int part)
 /* Into `out`, which has room for the result. Scratch memory starts as NaN and has a fence behind it. */
 static void run_into(const prepared *r, float *out, sd_pool *pool)
 {
-    enum { FENCE = 64 };
+    enum { FENCE = 1 << 16 };
     char *scratch = aligned_alloc(64, (r->work.scratch + FENCE + 63) / 64 * 64);
     assert_non_null(scratch);
     memset(scratch, 0xff, r->work.scratch + FENCE);
@@ -298,6 +298,7 @@ static const geometry cases[] = {
     {3, 20, 20, 32, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 2},  /* groups */
     {4, 20, 20, 24, 24, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 24}, /* depthwise */
     {32, 16, 16, 32, 64, {1, 1}, {2, 2}, {0, 0}, {0, 0}, {1, 1}, 1}, /* a projection: scratch memory is used */
+    {2, 64, 64, 10, 16, {1, 1}, {2, 2}, {0, 0}, {0, 0}, {1, 1}, 1},  /* and more of it than oneDNN asks for */
     {1, 64, 8, 20, 20, {9, 1}, {1, 1}, {12, 0}, {12, 0}, {1, 1}, 1}, /* rows of padding alone, more than the filter reaches */
 };
 

@@ -119,6 +119,18 @@ static sd_status make_parts(conv *c, const sd_conv_shape *whole, sd_conv_cut cut
 
 static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+/*
+ * Scratch memory of a primitive. What a 1x1 filter sees in steps, oneDNN gathers side by side, in whole vectors of channels; but
+ * 2.6 asks for memory without the rest of the last vector, and writes behind it.
+ */
+static size_t scratch_of(const sd_primitive *p, const sd_conv_shape *s)
+{
+    enum { LANES = 16 };
+    const bool gathers = s->size[0] == 1 && s->size[1] == 1 && (s->stride[0] > 1 || s->stride[1] > 1);
+    const size_t channels = (size_t)s->channels, vectors = (channels + LANES - 1) / LANES;
+    return whole_lines(gathers ? (p->scratch + channels - 1) / channels * vectors * LANES : p->scratch);
+}
+
 static sd_status make_primitives(conv *c)
 {
     int cores = sd__cpu_count();
@@ -127,7 +139,7 @@ static sd_status make_primitives(conv *c)
         for (int j = 0; j < c->n_parts; j++)
             uses += c->part[j].primitive == i;
         SD_TRY(sd__primitive_make(&c->primitive[i], SD_MIN(uses, cores)));
-        c->scratch_step = SD_MAX(c->scratch_step, whole_lines(c->primitive[i].scratch));
+        c->scratch_step = SD_MAX(c->scratch_step, scratch_of(&c->primitive[i], &c->shape[i]));
     }
     return SD_OK;
 }
