@@ -40,13 +40,16 @@ static double waste(const cut *c, int64_t rows, int64_t columns)
     return largest * rounds * again;
 }
 
-/* Parts of one product: about `wanted`, no more than there are panels. */
+/*
+ * Parts of one product: about `wanted`, no more than there are panels. Half as many will do where rows need not be cut then:
+ * every panel of B is fetched and packed anew for each range of rows.
+ */
 static void cut_tiles(cut *c, int64_t wanted)
 {
     double least = 1e300;
     int64_t most = SD_MIN(wanted + wanted / 2, c->row_panels * c->column_panels);
     for (int64_t columns = 1; columns <= SD_MIN(c->column_panels, most); columns++) {
-        int64_t rows = SD_MAX(SD_MIN(c->row_panels, wanted / columns), 1);
+        int64_t rows = SD_MAX(SD_MIN(c->row_panels, wanted / (2 * columns)), 1);
         for (; rows <= SD_MIN(c->row_panels, most / columns); rows++) {
             double w = waste(c, rows, columns) + 1e-3 * (double)(wanted > rows * columns ? wanted - rows * columns : 0);
             if (w < least)
