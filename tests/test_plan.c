@@ -513,6 +513,126 @@ static void norm_sum_and_clip_join_a_convolution(void **state)
     }
 }
 
+/* ---- max pooling behind a convolution ---- */
+
+typedef struct pooled {
+    int images, side[2], channels, filters, size, pad, stride, window, step;
+    const char *taken; /* the kernel that takes conv, maxpool, bias and ReLU together; NULL: none */
+} pooled;
+
+static const pooled pooled_cases[] = {
+    {3, {28, 28}, 1, 32, 5, 2, 1, 2, 2, "simd/conv2d_pool_v"},   /* LeNet */
+    {2, {9, 7}, 3, 48, 3, 1, 1, 2, 2, "simd/conv2d_pool_v"},     /* a last row, a last column and half a panel are left over */
+    {2, {19, 23}, 2, 16, 4, 0, 2, 2, 2, "simd/conv2d_pool_v"},   /* other strides */
+    {1, {2, 2}, 5, 80, 1, 0, 1, 2, 2, "simd/conv2d_pool_v"},     /* a single window */
+    {1, {10, 500}, 10, 16, 1, 0, 2, 2, 2, "simd/conv2d_pool_v"}, /* what two rows of sums see just fits on the stack */
+    {1, {6, 500}, 12, 16, 1, 0, 2, 2, 2, NULL},                  /* and here only what one sees */
+    {2, {3, 258}, 8, 16, 2, 0, 1, 2, 2, NULL},                   /* too wide to be pooled at hand */
+    {2, {14, 14}, 32, 64, 5, 2, 1, 2, 2, "winograd/conv2d_pool_v"}, /* LeNet */
+    {3, {9, 7}, 32, 48, 3, 1, 1, 2, 2, "winograd/conv2d_pool_v"},
+    {2, {9, 9}, 2, 16, 3, 1, 1, 3, 2, NULL}, /* windows that overlap */
+    {2, {9, 9}, 2, 16, 3, 1, 1, 2, 1, NULL},
+    {2, {8, 8}, 2, 12, 3, 1, 1, 2, 2, NULL}, /* no vector of filters */
+};
+
+enum { POOLED_THETA = 25 * 32 * 64 + 64, POOLED_RESULTS = 3 * 28 * 28 * 32, POOLED_IMAGES = 50 * 1024 };
+
+/* What a plan gives: y, the winners, the gradient of sum sin(y). */
+typedef struct pooled_results {
+    float y[POOLED_RESULTS], grad[POOLED_THETA];
+    int32_t index[POOLED_RESULTS];
+} pooled_results;
+
+static sd_node pooled_graph(sd_graph *g, const pooled *c, int read_twice, sd_output output[5])
+{
+    const sd_param_spec spec = {.decayed = false};
+    sd_window conv = {.stride = {c->stride, c->stride}, .pad_lo = {c->pad, c->pad}, .pad_hi = {c->pad, c->pad}};
+    sd_window pool = {.size = {c->window, c->window}, .stride = {c->step, c->step}};
+    sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(c->images, c->side[0], c->side[1], c->channels));
+    sd_node wrt[2] = {sd_param(g, "w", SD_F32, SD_SHAPE(c->size, c->size, c->channels, c->filters), spec),
+                      sd_param(g, "b", SD_F32, SD_SHAPE(c->filters), spec)};
+    sd_node sums = sd_conv2d(x, wrt[0], conv), pooling = sd_maxpool(sums, pool), grad[2];
+    sd_node y = sd_relu(sd_add(pooling, wrt[1]));
+    sd_grad(sd_sum(sd_sin(y), SD_ALL_AXES, false), 2, wrt, grad);
+    output[0] = (sd_output){"y", 0, y};
+    output[1] = (sd_output){"index", 0, sd_node_result(pooling, 1)};
+    output[2] = (sd_output){"grad", 0, grad[0]};
+    output[3] = (sd_output){"grad", sd_shape_count(sd_node_shape(wrt[0])), grad[1]};
+    output[4] = (sd_output){"more", 0, sd_sum(sd_sin(read_twice == 1 ? sums : pooling), SD_ALL_AXES, false)};
+    assert_int_equal(sd_graph_status(g), SD_OK);
+    return y;
+}
+
+static void run_pooled(sd_plan *plan, sd_pool *pool, float *x, float *theta, pooled_results *r)
+{
+    sd_workspace *workspace;
+    float more;
+    void *binding[8];
+    assert_ok(sd_workspace_new(plan, &workspace));
+    for (int s = 0; s < sd_plan_slots(plan); s++) {
+        const char *name = sd_plan_slot_name(plan, s);
+        binding[s] = !strcmp(name, "x")       ? (void *)x
+                     : !strcmp(name, "theta") ? theta
+                     : !strcmp(name, "y")     ? r->y
+                     : !strcmp(name, "index") ? (void *)r->index
+                     : !strcmp(name, "grad")  ? r->grad
+                                              : &more;
+    }
+    assert_ok(sd_run(plan, workspace, binding, pool));
+    sd_workspace_free(workspace);
+}
+
+/* Small integers make many ties; read_twice 1: the sums, 2: what is pooled, which then must not join. */
+static void compare_pooled(sd_context *context, const pooled *c, int read_twice, bool infinite)
+{
+    static float x[POOLED_IMAGES], theta[POOLED_THETA];
+    static pooled_results r[2];
+    sd_graph *g = sd_graph_new();
+    sd_output output[5];
+    size_t count = (size_t)sd_shape_count(sd_node_shape(pooled_graph(g, c, read_twice, output)));
+    size_t images = (size_t)(c->images * c->side[0] * c->side[1] * c->channels);
+    assert_true(count <= POOLED_RESULTS && images <= POOLED_IMAGES);
+    for (size_t i = 0; i < images; i++)
+        x[i] = (float)law_int(-2, 2);
+    for (size_t i = 0; i < POOLED_THETA; i++)
+        theta[i] = (float)law_int(-2, 2);
+    if (infinite)
+        x[images / 2] = INFINITY, x[images / 3] = NAN;
+    for (int k = 0; k < 2; k++) {
+        sd_plan *plan;
+        assert_ok(sd_compile(context, read_twice ? 5 : 4, output, &(sd_compile_options){.expand_all = k}, &plan));
+        char *text = sd_plan_print(plan);
+        assert_int_equal(occurrences(text, "/conv2d_pool_v"), c->taken && !read_twice && !k);
+        assert_true(!c->taken || read_twice || k || strstr(text, c->taken));
+        free(text);
+        memset(&r[k], 1, sizeof r[k]); /* what lies behind the results must stay */
+        run_pooled(plan, sd_context_pool(context), x, theta, &r[k]);
+        sd_plan_free(plan);
+    }
+    assert_memory_equal(r[0].y, r[1].y, sizeof r[0].y);
+    assert_memory_equal(r[0].index, r[1].index, sizeof r[0].index);
+    assert_true(infinite || !memcmp(r[0].grad, r[1].grad, sizeof r[0].grad));
+    sd_graph_free(g);
+}
+
+static void pooling_joins_a_convolution(void **state)
+{
+    static const char *const level[] = {"v2", "v3", "v4"};
+    for (size_t l = 0; l < SD_COUNT(level); l++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            sd_context *context;
+            sd_level wanted;
+            if (!sd__level_parse(level[l], &wanted) || wanted > sd__cpu_level())
+                continue;
+            assert_ok(sd_context_new(&(sd_context_options){.threads = threads, .isa = level[l]}, &context));
+            for (size_t i = 0; i < SD_COUNT(pooled_cases); i++)
+                for (int read_twice = 0; read_twice < 3; read_twice++)
+                    for (int infinite = 0; infinite < 2; infinite++)
+                        compare_pooled(context, &pooled_cases[i], read_twice, infinite);
+            sd_context_free(context);
+        }
+}
+
 /* ---- one point, many directions ---- */
 
 static void cut_program_equals_whole(void **state)
@@ -727,6 +847,7 @@ int main(void)
         cmocka_unit_test(work_behind_pooling_computes_the_same),
         cmocka_unit_test(a_clip_within_batch_norm_computes_the_same),
         cmocka_unit_test(norm_sum_and_clip_join_a_convolution),
+        cmocka_unit_test(pooling_joins_a_convolution),
         cmocka_unit_test(cut_program_equals_whole),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(first_step_that_is_not_finite_is_named),

@@ -54,6 +54,7 @@ sd_status sd__program_begin(sd_context *context, int n, const sd_output *outputs
     SD_TRY(sd__pass_pool(program));
     SD_TRY(sd__pass_norm(program));
     SD_TRY(sd__pass_conv(program));
+    SD_TRY(sd__pass_conv_pool(program));
     SD_TRY(sd__pass_product(program));
     SD_TRY(sd__pass_expand(program));
     return sd__pass_share(program); /* what expansion made anew */

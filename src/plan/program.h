@@ -77,13 +77,14 @@ sd_status sd__program_end(sd_program *program, sd_plan **plan);
 void sd__program_free(sd_program *program);
 
 /* The passes, in the order in which sd_compile() runs them. */
-sd_status sd__pass_share(sd_program *program);   /* fold fills, share equal nodes, drop the dead */
-sd_status sd__pass_pool(sd_program *program);    /* bias and relu move behind max pooling */
-sd_status sd__pass_norm(sd_program *program);    /* ReLU behind batch norm joins it */
-sd_status sd__pass_conv(sd_program *program);    /* in evaluation, norm, sum and ReLU join the convolution before them */
-sd_status sd__pass_product(sd_program *program); /* ReLU and its slope join the products before them */
-sd_status sd__pass_expand(sd_program *program);  /* composites that no provider takes become primitives */
-sd_status sd__pass_fuse(sd_program *program);    /* elementwise nodes become clusters */
+sd_status sd__pass_share(sd_program *program);     /* fold fills, share equal nodes, drop the dead */
+sd_status sd__pass_pool(sd_program *program);      /* bias and relu move behind max pooling */
+sd_status sd__pass_norm(sd_program *program);      /* ReLU behind batch norm joins it */
+sd_status sd__pass_conv(sd_program *program);      /* in evaluation, norm, sum and ReLU join the convolution before them */
+sd_status sd__pass_conv_pool(sd_program *program); /* max pooling, bias and ReLU join the convolution before them */
+sd_status sd__pass_product(sd_program *program);   /* ReLU and its slope join the products before them */
+sd_status sd__pass_expand(sd_program *program);    /* composites that no provider takes become primitives */
+sd_status sd__pass_fuse(sd_program *program);      /* elementwise nodes become clusters */
 
 /* Turns the program's graph into the steps of an empty plan, which takes the graph over. */
 sd_status sd__lower(sd_program *program, sd_plan *plan);

@@ -12,7 +12,7 @@
 /* The convolution to be computed, of operand 0 [images,in,channels] with operand 1. For an adjoint, operand 0 is dy. */
 typedef struct sd_direct {
     int64_t images, channels, filters;
-    int64_t in[2], out[2], size[2], stride[2]; /* along height and width */
+    int64_t in[2], out[2], size[2], stride[2]; /* along height and width; out: before pooling */
     int64_t lo[2];                             /* padding before; an adjoint's may be negative */
     int64_t dilation;                          /* along the height; along the width it is 1 */
     int64_t row;                               /* floats of one row of one image, with padding */
@@ -22,7 +22,10 @@ typedef struct sd_direct {
 /* Floats of padded rows that a part has at hand: 64 KB, on the stack. */
 #define SD_DIRECT_ROOM 16384
 
-/* The convolution behind a call of conv2d, conv2d_dx or conv2d_norm; false if the direct kernel does not take it. */
+/* Positions of a row that is pooled, at most. */
+#define SD_DIRECT_PAIRS 256
+
+/* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_pool; false if the direct kernel does not take it. */
 bool sd__direct_of(const sd_call *call, sd_direct *d);
 
 /* A convolution of stride 1 as Winograd's kernels see it: tiles of 2 x 2 results, and the filter cut into blocks of 3 x 3 taps. */
@@ -31,7 +34,7 @@ typedef struct sd_winograd {
     int64_t tiles[2], blocks[2]; /* along height and width; the last ones may be partial */
 } sd_winograd;
 
-/* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_dw; false if it would save little. */
+/* The convolution behind a call of these or of conv2d_dw; false if it would save little. */
 bool sd__winograd_of(const sd_call *call, sd_winograd *w);
 
 #endif

@@ -66,6 +66,7 @@ static bool takes_conv2d(const sd_call *call)
 }
 static bool takes_conv2d_dx(const sd_call *call) { return takes_conv2d(call); }
 static bool takes_conv2d_norm(const sd_call *call) { return takes_conv2d(call); }
+static bool takes_conv2d_pool(const sd_call *call) { return takes_conv2d(call); }
 
 static bool takes_sum(const sd_call *call)
 {

@@ -19,7 +19,7 @@
 /* Every other op that has a kernel here. */
 #define SD_SIMD_KERNELS(X)                                                                  \
     X(matmul) X(matmul_relu_grad) X(dense) X(dense_relu) X(bias_relu) X(bias_relu_grad)                                       \
-    X(conv2d) X(conv2d_dx) X(conv2d_norm)                                                   \
+    X(conv2d) X(conv2d_dx) X(conv2d_norm) X(conv2d_pool)                                                   \
     X(sum) X(reduce_max) X(argmax)                                                          \
     X(softmax) X(softmax_grad) X(log_softmax)                                               \
     X(softmax_cross_entropy) X(softmax_cross_entropy_grad)                                  \

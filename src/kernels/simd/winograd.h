@@ -11,7 +11,7 @@
 
 #include "ops/kernel.h"
 
-#define SD_WINOGRAD_KERNELS(X) X(conv2d) X(conv2d_dx) X(conv2d_norm) X(conv2d_dw)
+#define SD_WINOGRAD_KERNELS(X) X(conv2d) X(conv2d_dx) X(conv2d_norm) X(conv2d_pool) X(conv2d_dw)
 
 typedef struct sd_winograd_table {
 #define SD_WINOGRAD_FIELD(name) const sd_kernel *name;

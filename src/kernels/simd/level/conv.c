@@ -17,6 +17,7 @@
 
 #include "kernels/simd/direct.h"
 #include "kernels/simd/level/conv_norm.h"
+#include "kernels/simd/level/conv_pool.h"
 #include "kernels/simd/level/level.h"
 #include "kernels/simd/level/pack.h"
 
@@ -127,8 +128,8 @@ static const struct {
 typedef struct conv {
     sd_direct d;
     int64_t columns, depth; /* as the tiles see them: columns in registers, the others in the depth */
-    int64_t block;          /* rows of the result whose images are at hand at once */
-    bool packed;
+    int64_t block;          /* rows whose images are at hand at once */
+    bool packed, pool;
     int packers, parts;
     size_t factors; /* where the norm's factors begin in scratch, in floats */
 } conv;
@@ -213,7 +214,8 @@ typedef struct padded {
     int64_t image, top;
 } padded;
 
-static void compute_row(const conv *c, const sd_args *a, padded p, int64_t panel, int64_t row)
+/* A row of sums of one panel: `step` floats from one position to the next. */
+static void compute_row(const conv *c, const sd_args *a, padded p, int64_t panel, int64_t row, float *y, int64_t step)
 {
     const sd_direct *d = &c->d;
     const int64_t width = panel_width(d, panel);
@@ -226,14 +228,53 @@ static void compute_row(const conv *c, const sd_args *a, padded p, int64_t panel
     t.w = (c->packed ? (const float *)a->scratch + panel * PANEL * taps(d) * d->channels
                      : (const float *)a->in[1].data + panel * PANEL) +
           first * t.w_row;
-    t.y = (float *)a->out[0].data + (p.image * d->out[0] + row) * d->out[1] * d->filters + panel * PANEL;
-    t.y_step = d->filters;
+    t.y = y;
+    t.y_step = step;
     multiply_row(c, t, width / V_LANES);
-    if (a->op == &sd__op_conv2d_norm)
-        finish_row(c, a, panel * PANEL, width, t.y - (const float *)a->out[0].data);
 }
 
-/* Rows [begin,end) of the result of one image. */
+/* One panel of rows [begin,end) of the result. */
+static void compute_panel(const conv *c, const sd_args *a, padded p, int64_t panel, int64_t begin, int64_t end)
+{
+    const sd_direct *d = &c->d;
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t at = (p.image * d->out[0] + row) * d->out[1] * d->filters + panel * PANEL;
+        compute_row(c, a, p, panel, row, (float *)a->out[0].data + at, d->filters);
+        if (a->op == &sd__op_conv2d_norm)
+            finish_row(c, a, panel * PANEL, panel_width(d, panel), at);
+    }
+}
+
+/* Two rows of sums of one panel, from row `row` on, become one row of the result. */
+static void pool_rows(const conv *c, const sd_args *a, int64_t image, int64_t panel, int64_t row, const float *sums)
+{
+    const sd_direct *d = &c->d;
+    const int64_t width = panel_width(d, panel), pairs = d->out[1] / 2;
+    const int64_t at = (image * (d->out[0] / 2) + row / 2) * pairs * d->filters + panel * PANEL;
+    for (int64_t j = 0; j < width; j += V_LANES) {
+        const vf bias = v_load((const float *)a->in[2].data + panel * PANEL + j);
+        for (int64_t i = 0; i < pairs; i++) {
+            const float *first = sums + 2 * i * width + j, *below = first + d->out[1] * width;
+            const vf sum[4] = {v_load(first), v_load(first + width), v_load(below), v_load(below + width)};
+            pool_sums(sum, bias, row * d->out[1] + 2 * i, d->out[1], (float *)a->out[0].data + at + i * d->filters + j,
+                      (int32_t *)a->out[1].data + at + i * d->filters + j);
+        }
+    }
+}
+
+/* One panel of rows [begin,end) of sums, which are pooled two by two. */
+static void pool_panel(const conv *c, const sd_args *a, padded p, int64_t panel, int64_t begin, int64_t end)
+{
+    const int64_t width = panel_width(&c->d, panel);
+    _Alignas(64) float sums[2 * SD_DIRECT_PAIRS * PANEL];
+    for (int64_t row = begin; row < end; row += 2) {
+        compute_row(c, a, p, panel, row, sums, width);
+        compute_row(c, a, p, panel, row + 1, sums + c->d.out[1] * width, width);
+        pool_rows(c, a, p.image, panel, row, sums);
+    }
+}
+
+/* Rows [begin,end) of one image, before pooling. */
 static void compute_block(const conv *c, const sd_args *a, int64_t image, int64_t begin, int64_t end)
 {
     const sd_direct *d = &c->d;
@@ -243,18 +284,21 @@ static void compute_block(const conv *c, const sd_args *a, int64_t image, int64_
     for (int64_t i = top; i < bottom; i++)
         pad_row(d, (const float *)a->in[0].data + (image * d->in[0] + i) * d->in[1] * d->channels, rows + (i - top) * d->row);
     for (int64_t panel = 0; panel < panels(d); panel++)
-        for (int64_t row = begin; row < end; row++)
-            compute_row(c, a, (padded){rows, image, top}, panel, row);
+        (c->pool ? pool_panel : compute_panel)(c, a, (padded){rows, image, top}, panel, begin, end);
 }
+
+/* Rows of sums to a row of the result. */
+static int64_t row_step(const conv *c) { return c->pool ? 2 : 1; }
 
 static void compute(const conv *c, const sd_args *a)
 {
     const sd_direct *d = &c->d;
+    const int64_t step = row_step(c), of_image = d->out[0] / step, block = c->block / step;
     int64_t begin, end;
-    sd__part(d->images * d->out[0], c->parts, a->part, &begin, &end);
+    sd__part(d->images * of_image, c->parts, a->part, &begin, &end);
     while (begin < end) {
-        const int64_t row = begin % d->out[0], rows = SD_MIN(SD_MIN(c->block, d->out[0] - row), end - begin);
-        compute_block(c, a, begin / d->out[0], row, row + rows);
+        const int64_t row = begin % of_image, rows = SD_MIN(SD_MIN(block, of_image - row), end - begin);
+        compute_block(c, a, begin / of_image, step * row, step * (row + rows));
         begin += rows;
     }
 }
@@ -290,7 +334,9 @@ static void cut(conv *c)
     c->block = (SD_DIRECT_ROOM / d->row - (d->size[0] - 1) * d->dilation - 1) / d->stride[0] + 1;
     c->packed = d->adjoint || d->filters > FILTERS_IN_PLACE;
     c->packers = c->packed ? sd__parts(panels(d) * taps(d), PACK_COST * (double)d->channels * PANEL) : 1;
-    c->parts = sd__parts(d->images * d->out[0], COST * (double)(d->out[1] * d->filters * taps(d) * d->channels));
+    const int64_t step = row_step(c);
+    c->parts =
+        sd__parts(d->images * (d->out[0] / step), COST * (double)(step * d->out[1] * d->filters * taps(d) * d->channels));
 }
 
 static sd_status prepare(const sd_call *call, sd_work *work)
@@ -301,6 +347,7 @@ static sd_status prepare(const sd_call *call, sd_work *work)
     work->state = c;
     if (!sd__direct_of(call, &c->d))
         return sd__fail(SD_EINTERNAL, "%s: prepared for a call that was not accepted", call->op->name);
+    c->pool = call->op == &sd__op_conv2d_pool;
     cut(c);
     const bool norm = call->op == &sd__op_conv2d_norm;
     work->phases = 0;
@@ -318,3 +365,5 @@ const sd_kernel SD_LEVELED(sd__simd_conv2d_dx) = {
     .name = SD_LEVELED_NAME("conv2d_dx"), .prepare = prepare, .run = run, .release = free};
 const sd_kernel SD_LEVELED(sd__simd_conv2d_norm) = {
     .name = SD_LEVELED_NAME("conv2d_norm"), .prepare = prepare, .run = run_norm, .release = free};
+const sd_kernel SD_LEVELED(sd__simd_conv2d_pool) = {
+    .name = SD_LEVELED_NAME("conv2d_pool"), .prepare = prepare, .run = run, .release = free};

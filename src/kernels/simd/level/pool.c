@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "kernels/simd/level/conv_pool.h"
 #include "kernels/simd/level/level.h"
 
 #define COST 0.3 /* of one tap of one element, about nanoseconds */
@@ -58,7 +59,6 @@ V_INLINE void each_position(const sd_args *a, visit *const f)
 
 /* ---- maxpool ---- */
 
-/* A NaN beats every number; the first of equals wins. */
 V_INLINE void max_of_window(const sd_args *a, const float *image, window w, int64_t at)
 {
     const int64_t width = ((const sd_pool_attr *)a->attr)->image[1], channels = a->out[0].shape.dim[3];
@@ -69,12 +69,8 @@ V_INLINE void max_of_window(const sd_args *a, const float *image, window w, int6
         vf best = v_load_n(image + first * channels + j, n);
         vi winner = v_seti((int32_t)first);
         for (int64_t h = w.top; h < w.bottom; h++)
-            for (int64_t k = h * width + w.left; k < h * width + w.right; k++) {
-                const vf x = v_load_n(image + k * channels + j, n);
-                const vm wins = v_lt(best, x) | (v_is_nan(x) & v_eq(best, best));
-                best = v_select(wins, x, best);
-                winner = v_selecti(wins, v_seti((int32_t)k), winner);
-            }
+            for (int64_t k = h * width + w.left; k < h * width + w.right; k++)
+                keep_larger(&best, &winner, v_load_n(image + k * channels + j, n), k);
         v_store_n(y + j, best, n);
         if (n >= V_LANES)
             v_storei(index + j, winner);

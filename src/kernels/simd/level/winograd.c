@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernels/simd/level/conv_norm.h"
+#include "kernels/simd/level/conv_pool.h"
 #include "kernels/simd/level/pack.h"
 #include "kernels/simd/level/winograd.h"
 
@@ -174,16 +175,23 @@ static void pack(const conv *c, const sd_args *a, float *u, int part)
 
 /* ---- results --------------------------------------------------------------------------------------------------------------- */
 
+/* The four results of one tile and one vector of filters. */
+V_INLINE void values_of_vector(const conv *c, const float *m, vf value[4])
+{
+    vf points[POINTS];
+#pragma GCC unroll 16
+    for (int i = 0; i < POINTS; i++)
+        points[i] = v_load(m + i * c->m_point);
+    transform(points_to_results, points, 4, value, 2);
+}
+
 /* One vector of filters of one tile, from number `filter` on; `rows` by `columns` of the tile exist. */
 V_INLINE void results_of_vector(const conv *c, const sd_args *a, const float *m, int64_t at, int64_t filter, int64_t rows,
                                 int64_t columns, const bool normed)
 {
     const sd_direct *d = &c->w.d;
-    vf points[POINTS], value[4];
-#pragma GCC unroll 16
-    for (int i = 0; i < POINTS; i++)
-        points[i] = v_load(m + i * c->m_point);
-    transform(points_to_results, points, 4, value, 2);
+    vf value[4];
+    values_of_vector(c, m, value);
     conv_norm norm;
     if (normed)
         norm = conv_norm_of(a, (const float *)a->scratch + c->factors, filter);
@@ -210,6 +218,25 @@ static void results(const conv *c, const sd_args *a, const float *m, int64_t beg
     }
 }
 
+/* A tile is a window that is pooled, if all of it exists. */
+static void pooled_results(const conv *c, const sd_args *a, const float *m, int64_t begin, int64_t end, int64_t panel)
+{
+    const sd_direct *d = &c->w.d;
+    const int64_t width = panel_width(d, panel), rows = d->out[0] / 2, columns = d->out[1] / 2;
+    const float *bias = (const float *)a->in[2].data + panel * PANEL;
+    sd_winograd_tile t = sd__winograd_tile(&c->w, begin);
+    for (int64_t i = begin; i < end; i++, m += width, sd__winograd_next(&c->w, &t)) {
+        const int64_t at = ((t.image * rows + t.y / 2) * columns + t.x / 2) * d->filters + panel * PANEL;
+        const bool whole = t.y / 2 < rows && t.x / 2 < columns;
+        for (int64_t j = 0; whole && j < width; j += V_LANES) {
+            vf value[4];
+            values_of_vector(c, m + j, value);
+            pool_sums(value, v_load(bias + j), t.y * d->out[1] + t.x, d->out[1], (float *)a->out[0].data + at + j,
+                      (int32_t *)a->out[1].data + at + j);
+        }
+    }
+}
+
 /* ---- the main phase ---------------------------------------------------------------------------------------------------------- */
 
 /* Sums of tiles and of one panel of filters, at all points: m [points][tiles][width]. */
@@ -232,7 +259,7 @@ static void compute_tiles(const conv *c, const sd_args *a, const float *u, float
     SD_LEVELED(sd__winograd_pixels)(&c->w, a->in[0].data, slot, begin, end, v, c->v_point, c->v_row);
     for (int64_t panel = 0; panel < panels(d); panel++) {
         multiply(c, v, u + panel * u_panel(c), end - begin, panel_width(d, panel), m);
-        results(c, a, m, begin, end, panel);
+        (a->op == &sd__op_conv2d_pool ? pooled_results : results)(c, a, m, begin, end, panel);
     }
 }
 
@@ -317,6 +344,10 @@ static sd_status prepare(const sd_call *call, sd_work *work)
 static const sd_kernel conv2d = {.name = SD_LEVELED_NAME("conv2d"), .prepare = prepare, .run = run, .release = free};
 static const sd_kernel conv2d_dx = {.name = SD_LEVELED_NAME("conv2d_dx"), .prepare = prepare, .run = run, .release = free};
 static const sd_kernel conv2d_norm = {.name = SD_LEVELED_NAME("conv2d_norm"), .prepare = prepare, .run = run, .release = free};
+static const sd_kernel conv2d_pool = {.name = SD_LEVELED_NAME("conv2d_pool"), .prepare = prepare, .run = run, .release = free};
 
-const sd_winograd_table SD_LEVELED(sd__winograd_table) = {
-    .conv2d = &conv2d, .conv2d_dx = &conv2d_dx, .conv2d_norm = &conv2d_norm, .conv2d_dw = &SD_LEVELED(sd__winograd_conv2d_dw)};
+const sd_winograd_table SD_LEVELED(sd__winograd_table) = {.conv2d = &conv2d,
+                                                          .conv2d_dx = &conv2d_dx,
+                                                          .conv2d_norm = &conv2d_norm,
+                                                          .conv2d_pool = &conv2d_pool,
+                                                          .conv2d_dw = &SD_LEVELED(sd__winograd_conv2d_dw)};
