@@ -600,9 +600,9 @@ typedef struct operand {
     sd_dtype dtype;
     sd_shape shape;
     double lo, hi;
-    const int *order; /* of axes in memory, outermost first; NULL: row-major */
-    bool repeated;    /* one element, all strides 0 */
-    bool coarse;      /* whole numbers, so that equal ones occur, and a NaN now and then */
+    const int *order;           /* of axes in memory, outermost first; NULL: row-major */
+    bool repeated;              /* one element, all strides 0 */
+    void (*fill)(sd_tensor *t); /* draws it; NULL: uniformly, numbers or integers between lo and hi */
 } operand;
 
 typedef struct trial {
@@ -613,21 +613,28 @@ typedef struct trial {
     double tolerance; /* 0: the same bits as the reference */
 } trial;
 
+/* Whole numbers, so that equal ones occur, and a NaN now and then. */
+static void fill_coarse(sd_tensor *t)
+{
+    for (int64_t i = 0; i < sd_shape_count(t->shape); i++)
+        ((float *)t->data)[i] = law_int(0, 30) ? (float)law_int(-2, 2) : NAN;
+}
+
 static void draw_operand(const operand *o, call *c)
 {
     sd_tensor *t = add_operand(c, o->repeated ? sd_scalar_shape() : o->shape, o->order);
     int64_t count = sd_shape_count(t->shape);
     t->dtype = o->dtype;
-    for (int64_t i = 0; i < count; i++)
-        if (o->dtype == SD_F32 && o->coarse)
-            ((float *)t->data)[i] = law_int(0, 30) ? (float)law_int((int)o->lo, (int)o->hi) : NAN;
-        else if (o->dtype == SD_F32)
+    for (int64_t i = 0; i < count && !o->fill; i++)
+        if (o->dtype == SD_F32)
             ((float *)t->data)[i] = (float)(o->lo + (o->hi - o->lo) * sd__random_uniform(law_random()));
         else
             ((int32_t *)t->data)[i] = law_int((int)o->lo, (int)o->hi);
     if (o->repeated)
         memset(t->stride, 0, sizeof t->stride);
     t->shape = o->shape;
+    if (o->fill)
+        o->fill(t);
 }
 
 /* The operand's elements in row-major order, as a feed wants them. */
@@ -723,13 +730,13 @@ static void check_trial(const trial *t)
     call_free(&c);
 }
 
-#define COARSE(...)                                             \
-    {                                                           \
-        SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false, true \
+#define COARSE(...)                                                    \
+    {                                                                  \
+        SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false, fill_coarse \
     }
-#define REAL(...)                                                \
-    {                                                            \
-        SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false, false \
+#define REAL(...)                                               \
+    {                                                           \
+        SD_F32, SD_SHAPE(__VA_ARGS__), -2, 2, NULL, false, NULL \
     }
 
 static void reductions(void **state)
@@ -765,9 +772,9 @@ static void softmax_and_losses(void **state)
         for (int smooth = 0; smooth < 2; smooth++) {
             int64_t height = size[i][0], n = size[i][1];
             double smoothing = 0.1 * smooth;
-            operand x = {SD_F32, SD_SHAPE(height, n), -30, 30, NULL, false, false},
-                    y = {SD_F32, x.shape, 0, 1, NULL, false, false};
-            operand labels = {SD_I32, SD_SHAPE(height), 0, (double)n - 1, NULL, false, false}, dy = REAL(height);
+            operand x = {SD_F32, SD_SHAPE(height, n), -30, 30, NULL, false, NULL},
+                    y = {SD_F32, x.shape, 0, 1, NULL, false, NULL};
+            operand labels = {SD_I32, SD_SHAPE(height), 0, (double)n - 1, NULL, false, NULL}, dy = REAL(height);
             dy.repeated = smooth;
             check_trial(&(trial){&sd__op_softmax, NULL, 1, {x}, 1e-5});
             check_trial(&(trial){&sd__op_log_softmax, NULL, 1, {x}, 1e-5});
@@ -784,7 +791,7 @@ static void a_label_that_does_not_exist_gives_nan(void **state)
         double smoothing = 0;
         call c = {.call = {.op = &sd__op_softmax_cross_entropy, .attr = &smoothing}};
         draw_operand(&(operand)REAL(3, 10), &c);
-        draw_operand(&(operand){SD_I32, SD_SHAPE(3), 0, 9, NULL, false, false}, &c);
+        draw_operand(&(operand){SD_I32, SD_SHAPE(3), 0, 9, NULL, false, NULL}, &c);
         ((int32_t *)c.in[1].data)[0] = -1;
         ((int32_t *)c.in[1].data)[2] = 10;
         add_result(&c, SD_F32, SD_SHAPE(3));
@@ -803,11 +810,11 @@ static void norms(void **state)
     double epsilon = 1e-5;
     for (size_t i = 0; i < SD_COUNT(size); i++) {
         int64_t height = size[i][0], n = size[i][1];
-        operand x = {SD_F32, SD_SHAPE(height, n), 3, 5, NULL, false, false}, dy = REAL(height, n), channel = REAL(n),
-                row = {SD_F32, SD_SHAPE(height), 3, 5, NULL, false, false};
-        operand mean = {SD_F32, SD_SHAPE(n), 3, 5, NULL, false, false},
-                variance = {SD_F32, SD_SHAPE(n), 0.5, 2, NULL, false, false};
-        operand row_variance = {SD_F32, SD_SHAPE(height), 0.5, 2, NULL, false, false};
+        operand x = {SD_F32, SD_SHAPE(height, n), 3, 5, NULL, false, NULL}, dy = REAL(height, n), channel = REAL(n),
+                row = {SD_F32, SD_SHAPE(height), 3, 5, NULL, false, NULL};
+        operand mean = {SD_F32, SD_SHAPE(n), 3, 5, NULL, false, NULL},
+                variance = {SD_F32, SD_SHAPE(n), 0.5, 2, NULL, false, NULL};
+        operand row_variance = {SD_F32, SD_SHAPE(height), 0.5, 2, NULL, false, NULL};
         check_trial(&(trial){&sd__op_bias_relu, NULL, 2, {dy, channel}, 0});
         check_trial(&(trial){&sd__op_bias_relu_grad, NULL, 2, {dy, dy}, 0});
         check_trial(&(trial){&sd__op_batch_norm, &epsilon, 3, {x, channel, channel}, 3e-5});
@@ -827,12 +834,52 @@ static void norms(void **state)
 static void variance_far_from_zero(void **state)
 {
     double epsilon = 0;
-    operand x = {SD_F32, SD_SHAPE(1000, 20), 9999.5, 10000.5, NULL, false, false},
-            channel = {SD_F32, SD_SHAPE(20), 0.5, 1, NULL, false, false},
-            wide = {SD_F32, SD_SHAPE(20, 1000), 9999.5, 10000.5, NULL, false, false},
-            many = {SD_F32, SD_SHAPE(1000), 0.5, 1, NULL, false, false};
+    operand x = {SD_F32, SD_SHAPE(1000, 20), 9999.5, 10000.5, NULL, false, NULL},
+            channel = {SD_F32, SD_SHAPE(20), 0.5, 1, NULL, false, NULL},
+            wide = {SD_F32, SD_SHAPE(20, 1000), 9999.5, 10000.5, NULL, false, NULL},
+            many = {SD_F32, SD_SHAPE(1000), 0.5, 1, NULL, false, NULL};
     check_trial(&(trial){&sd__op_batch_norm, &epsilon, 3, {x, channel, channel}, 3.4e-3});
     check_trial(&(trial){&sd__op_layer_norm, &epsilon, 3, {wide, many, many}, 3.4e-3});
+}
+
+/* Numbers among which are a NaN and zeros of both signs. */
+static void fill_special(sd_tensor *t)
+{
+    static const float special[] = {0, -0.0f, NAN, 1e-30f};
+    for (int64_t i = 0; i < sd_shape_count(t->shape); i++)
+        ((float *)t->data)[i] = law_int(0, 2) ? (float)law_int(-9, 9) / 8 : special[law_int(0, SD_COUNT(special) - 1)];
+}
+
+/* Winners of windows of 2 x 2 side by side. */
+static void fill_pairs(sd_tensor *t)
+{
+    const int64_t *d = t->shape.dim;
+    for (int64_t i = 0; i < sd_shape_count(t->shape); i++) {
+        int64_t row = i / d[3] / d[2] % d[1], column = i / d[3] % d[2];
+        ((int32_t *)t->data)[i] = (int32_t)((2 * row + law_int(0, 1)) * 2 * d[2] + 2 * column + law_int(0, 1));
+    }
+}
+
+/* The same but for one, in the last image: in a neighbouring window, or none at all. */
+static void fill_all_but_one(sd_tensor *t)
+{
+    const int64_t *d = t->shape.dim, image = d[1] * d[2] * d[3];
+    int32_t *one = (int32_t *)t->data + (d[0] - 1) * image + law_int(0, (int)image - 1);
+    fill_pairs(t);
+    *one = law_int(0, 1) ? (*one + 2) % (int32_t)(4 * d[1] * d[2]) : law_int(0, 1) ? -1 : (int32_t)(4 * d[1] * d[2]);
+}
+
+static void winners_scatter(void **state)
+{
+    void (*const fill[])(sd_tensor * t) = {fill_pairs, fill_all_but_one};
+    for (int i = 0; i < law_trials(100); i++) {
+        const int64_t channels = i % 4 ? 16 * law_int(1, 3) : law_int(1, 40);
+        sd_shape shape = SD_SHAPE(law_int(1, 19), law_int(1, 5), law_int(1, 5), channels);
+        sd_pool_index_attr place = {{2 * shape.dim[1], 2 * shape.dim[2]}};
+        operand y = {.dtype = SD_F32, .shape = shape, .fill = fill_special};
+        operand index = {.dtype = SD_I32, .shape = shape, .fill = fill[i / 4 % 2]};
+        check_trial(&(trial){&sd__op_pool_scatter, &place, 2, {y, index}, 0});
+    }
 }
 
 static void pools(void **state)
@@ -850,7 +897,7 @@ static void pools(void **state)
             sd_pool_index_attr place = {{c[i].image[0], c[i].image[1]}};
             int64_t h = sd__window_positions(&attr, 0), w = sd__window_positions(&attr, 1), n = c[i].channels;
             operand x = REAL(images, place.image[0], place.image[1], n), y = REAL(images, h, w, n);
-            operand index = {SD_I32, y.shape, -1, (double)(place.image[0] * place.image[1]), NULL, false, false};
+            operand index = {SD_I32, y.shape, -1, (double)(place.image[0] * place.image[1]), NULL, false, NULL};
             operand ties = COARSE(images, place.image[0], place.image[1], n);
             check_trial(&(trial){&sd__op_maxpool, &attr, 1, {x}, 0});
             check_trial(&(trial){&sd__op_maxpool, &attr, 1, {ties}, 0});
@@ -871,8 +918,8 @@ static void random_numbers(void **state)
             double rate;
             uint64_t key;
         } dropout = {0.3, 77 + i};
-        operand step = {SD_I32, sd_scalar_shape(), 0, 1e6, NULL, false, false},
-                ids = {SD_I32, SD_SHAPE(samples), 0, 1e6, NULL, false, false};
+        operand step = {SD_I32, sd_scalar_shape(), 0, 1e6, NULL, false, NULL},
+                ids = {SD_I32, SD_SHAPE(samples), 0, 1e6, NULL, false, NULL};
         operand x = REAL(samples, n);
         check_trial(&(trial){&sd__op_random_uniform, &attr, 2, {step, ids}, 0});
         check_trial(&(trial){&sd__op_random_normal, &attr, 2, {step, ids}, 1e-5});
@@ -903,7 +950,7 @@ static void slices_move(void **state)
         check_trial(&(trial){&sd__op_gather, &axis, 2, {x, index}, 0});
 
         int64_t scatter[2] = {axis, law_int(1, 20)};
-        index = (operand){SD_I32, SD_SHAPE(size[axis]), -1, (double)scatter[1], NULL, false, false};
+        index = (operand){SD_I32, SD_SHAPE(size[axis]), -1, (double)scatter[1], NULL, false, NULL};
         check_trial(&(trial){&sd__op_scatter_add, scatter, 2, {x, index}, 0});
 
         int64_t zeros[3][SD_MAX_RANK] = {{law_int(0, 2), law_int(0, 3), law_int(0, 4)}, {law_int(0, 2), 1, law_int(0, 9)}, {0}};
@@ -954,6 +1001,7 @@ int main(void)
         cmocka_unit_test(norms),
         cmocka_unit_test(variance_far_from_zero),
         cmocka_unit_test(pools),
+        cmocka_unit_test(winners_scatter),
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(copies),
         cmocka_unit_test(slices_move),

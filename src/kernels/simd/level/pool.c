@@ -179,20 +179,75 @@ static void pool_gather(const sd_args *a)
 const sd_kernel SD_LEVELED(sd__simd_pool_gather) = {
     .name = SD_LEVELED_NAME("pool_gather"), .prepare = prepare_index, .run = pool_gather};
 
+/* One image [image] of pooled ones [pooled]: sizes as in the attributes and the operands. */
+typedef struct scattering {
+    const float *y;
+    const int32_t *index;
+    float *x;
+    int64_t image[2], pooled[2], channels;
+} scattering;
+
+/* Whatever the windows were. */
+static void scatter_any(const scattering *s)
+{
+    const int64_t size = s->image[0] * s->image[1], channels = s->channels;
+    memset(s->x, 0, (size_t)(size * channels) * sizeof(float));
+    for (int64_t p = 0; p < s->pooled[0] * s->pooled[1]; p++)
+        for (int64_t c = 0; c < channels; c++) {
+            const int32_t at = s->index[p * channels + c];
+            if (at >= 0 && at < size)
+                s->x[at * channels + c] += s->y[p * channels + c];
+        }
+}
+
+/* Two pixels of two rows, the first of which is number `first`. False if a winner is none of them. */
+V_INLINE bool scatter_window(const scattering *s, int64_t position, int64_t first)
+{
+    vm elsewhere = v_lt(v_zero(), v_zero());
+    for (int64_t c = position * s->channels, j = 0; j < s->channels; j += V_LANES) {
+        const vi winner = v_loadi(s->index + c + j);
+        const vf value = v_load(s->y + c + j) + v_zero(); /* as if added to zero: -0 becomes 0 */
+        vm found = v_lt(v_zero(), v_zero());
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            const int64_t at = first + i / 2 * s->image[1] + i % 2;
+            const vm here = v_eqi(winner, v_seti((int32_t)at));
+            v_store(s->x + at * s->channels + j, v_select(here, value, v_zero()));
+            found |= here;
+        }
+        elsewhere |= v_not(found);
+    }
+    return !v_any(elsewhere);
+}
+
+/*
+ * Windows of 2 x 2 side by side cover the image: each element is written once, and nothing is read back. False if the windows were
+ * others, or a winner lies elsewhere.
+ */
+static bool scatter_pairs(const scattering *s)
+{
+    if (s->image[0] != 2 * s->pooled[0] || s->image[1] != 2 * s->pooled[1] || s->channels % V_LANES)
+        return false;
+    bool inside = true;
+    for (int64_t row = 0; inside && row < s->pooled[0]; row++)
+        for (int64_t column = 0; column < s->pooled[1]; column++)
+            inside &= scatter_window(s, row * s->pooled[1] + column, 2 * (row * s->image[1] + column));
+    return inside;
+}
+
 static void pool_scatter(const sd_args *a)
 {
     const int64_t *d = a->in[1].shape.dim, *image = ((const sd_pool_index_attr *)a->attr)->image;
-    const int64_t positions = d[1] * d[2], channels = d[3], size = image[0] * image[1];
+    const int64_t pooled = d[1] * d[2] * d[3], size = image[0] * image[1] * d[3];
     int64_t begin, end;
     sd__part(d[0], image_parts(&a->in[1], INDEX_COST), a->part, &begin, &end);
-    memset((float *)a->out[0].data + begin * size * channels, 0, (size_t)((end - begin) * size * channels) * sizeof(float));
-    for (int64_t p = begin * positions; p < end * positions; p++) {
-        const int32_t *index = (const int32_t *)a->in[1].data + p * channels;
-        const float *y = (const float *)a->in[0].data + p * channels;
-        float *x = (float *)a->out[0].data + p / positions * size * channels;
-        for (int64_t c = 0; c < channels; c++)
-            if (index[c] >= 0 && index[c] < size)
-                x[index[c] * channels + c] += y[c];
+    for (int64_t b = begin; b < end; b++) {
+        scattering s = {.image = {image[0], image[1]}, .pooled = {d[1], d[2]}, .channels = d[3]};
+        s.y = (const float *)a->in[0].data + b * pooled;
+        s.index = (const int32_t *)a->in[1].data + b * pooled;
+        s.x = (float *)a->out[0].data + b * size;
+        if (!scatter_pairs(&s))
+            scatter_any(&s);
     }
 }
 
