@@ -32,7 +32,9 @@ V_INLINE float v_lanes_sum(v_lanes s)
 #pragma GCC unroll 4
     for (int p = 0; p < V_PARTS; p++)
         v_store(lane + p * V_LANES, s.part[p]);
+#pragma GCC unroll 4
     for (int half = SD_SUM_LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
         for (int l = 0; l < half; l++)
             lane[l] += lane[l + half];
     return lane[0];
@@ -47,9 +49,11 @@ V_INLINE float v_lanes_max(v_lanes s)
 #pragma GCC unroll 4
     for (int p = 0; p < V_PARTS; p++)
         v_store(lane + p * V_LANES, s.part[p]);
-    for (int l = 1; l < SD_SUM_LANES; l++)
-        if (lane[l] > lane[0] || lane[l] != lane[l])
-            lane[0] = lane[l];
+#pragma GCC unroll 4
+    for (int half = SD_SUM_LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int l = 0; l < half; l++)
+            lane[l] = (lane[l] < lane[l + half]) | (lane[l + half] != lane[l + half]) ? lane[l + half] : lane[l];
     return lane[0];
 }
 

@@ -33,6 +33,22 @@ static void divide_row(float *y, float by, int64_t n)
         v_store_n(y + i, v_load_n(y + i, n - i) / v_set(by), n - i);
 }
 
+/* y = e^(x - most) over its sum, which it returns. A short row stays in a register meanwhile. */
+static float softmax_row(const float *x, float most, float *y, int64_t n)
+{
+    if (n > V_LANES) {
+        const float sum = exp_row(x, most, y, n);
+        divide_row(y, sum, n);
+        return sum;
+    }
+    v_lanes lanes = v_lanes_of(0);
+    const vf e = v_exp(v_load_or(x, n, v_set(-INFINITY)) - v_set(most));
+    lanes.part[0] = lanes.part[0] + e;
+    const float sum = v_lanes_sum(lanes);
+    v_store_n(y, e / v_set(sum), n);
+    return sum;
+}
+
 /* ---- softmax, log_softmax ---- */
 
 static void softmax(const sd_args *a)
@@ -40,8 +56,7 @@ static void softmax(const sd_args *a)
     sd_rows r = sd__rows(&a->in[0], EXP_COST, a->part);
     for (int64_t row = r.begin; row < r.end; row++) {
         const float *x = (const float *)a->in[0].data + row * r.columns;
-        float *y = (float *)a->out[0].data + row * r.columns;
-        divide_row(y, exp_row(x, v_max_run(x, r.columns), y, r.columns), r.columns);
+        softmax_row(x, v_max_run(x, r.columns), (float *)a->out[0].data + row * r.columns, r.columns);
     }
 }
 
@@ -115,25 +130,32 @@ static float sum_shifted(const float *x, float most, int64_t n)
     return total;
 }
 
-static float loss_of_row(const float *x, float *probability, int64_t n, int32_t label, double smoothing)
+/* What is taken from the logarithm of the sum; NaN: there is no such label. */
+static float expected_of_row(const float *x, float most, int64_t n, int32_t label, double smoothing)
 {
-    float most = v_max_run(x, n), sum = exp_row(x, most, probability, n);
-    divide_row(probability, sum, n);
     if (label < 0 || label >= n)
         return NAN;
     float expected = (x[label] - most) * (float)(1 - smoothing);
     if (smoothing > 0)
         expected += sum_shifted(x, most, n) * (float)(smoothing / (double)n);
-    return log_of(sum) - expected;
+    return expected;
 }
 
+/* The logarithms of some rows are taken together. */
 static void cross_entropy(const sd_args *a)
 {
     sd_rows r = sd__rows(&a->in[0], EXP_COST, a->part);
-    for (int64_t row = r.begin; row < r.end; row++)
-        ((float *)a->out[0].data)[row] =
-            loss_of_row((const float *)a->in[0].data + row * r.columns, (float *)a->out[1].data + row * r.columns, r.columns,
-                        label_of(&a->in[1], row), *(const double *)a->attr);
+    float *loss = a->out[0].data, sum[V_LANES], expected[V_LANES];
+    for (int64_t first = r.begin, rows; first < r.end; first += rows) {
+        rows = SD_MIN(r.end - first, V_LANES);
+        for (int64_t i = 0; i < rows; i++) {
+            const float *x = (const float *)a->in[0].data + (first + i) * r.columns;
+            const float most = v_max_run(x, r.columns);
+            sum[i] = softmax_row(x, most, (float *)a->out[1].data + (first + i) * r.columns, r.columns);
+            expected[i] = expected_of_row(x, most, r.columns, label_of(&a->in[1], first + i), *(const double *)a->attr);
+        }
+        v_store_n(loss + first, v_log(v_load_n(sum, rows)) - v_load_n(expected, rows), rows);
+    }
 }
 
 /* (p - target) dy: as if every column were off target, then the label's own. */
