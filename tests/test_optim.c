@@ -39,18 +39,20 @@ static sd_optimizer_spec spec_of(sd_optimizer_kind kind)
     return spec;
 }
 
-/* Runs the five gradients of above over one decayed slice. */
-static void run_steps(const sd_optimizer_spec *spec, double theta[N])
+/* Runs five gradients over one decayed slice. */
+static void run_gradients(const sd_optimizer_spec *spec, const double grad[STEPS][N], double theta[N])
 {
     sd_slice slice;
     sd_optimizer *o;
     assert_ok(sd_optimizer_new(spec, one_slice(&slice, N, SD_F64), NULL, &o));
     memcpy(theta, theta_0, sizeof theta_0);
     for (int i = 0; i < STEPS; i++)
-        assert_ok(sd_optimizer_step(o, theta, gradient[i], spec->lr, sd_optimizer_grad_norm(o, gradient[i], NULL), NULL));
+        assert_ok(sd_optimizer_step(o, theta, grad[i], spec->lr, sd_optimizer_grad_norm(o, grad[i], NULL), NULL));
     assert_int_equal(sd_optimizer_steps(o), STEPS);
     sd_optimizer_free(o);
 }
+
+static void run_steps(const sd_optimizer_spec *spec, double theta[N]) { run_gradients(spec, gradient, theta); }
 
 /* What PyTorch 1.13's torch.optim makes of the same gradients in float64, without and with clip_grad_norm_(1). */
 static void agrees_with_pytorch(void **state)
@@ -76,6 +78,23 @@ static void agrees_with_pytorch(void **state)
         spec.clip_norm = row[i].clip;
         run_steps(&spec, theta);
         assert_near_f64(theta, row[i].theta, N, 1e-14);
+    }
+}
+
+/* A limit does what clamped gradients do without one, also where nothing else is done to a gradient. */
+static void a_limit_clamps_each_gradient(void **state)
+{
+    for (int kind = 0; kind < SD_OPTIMIZER_COUNT; kind++) {
+        sd_optimizer_spec spec = spec_of((sd_optimizer_kind)kind);
+        double clamped[STEPS][N], theta[N], wanted[N];
+        for (int i = 0; i < STEPS; i++)
+            for (int w = 0; w < N; w++)
+                clamped[i][w] = fmax(-0.25, fmin(0.25, gradient[i][w]));
+        spec.weight_decay = 0;
+        run_gradients(&spec, clamped, wanted);
+        spec.clip_value = 0.25;
+        run_steps(&spec, theta);
+        assert_memory_equal(theta, wanted, sizeof theta);
     }
 }
 
@@ -439,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_pytorch),
+        cmocka_unit_test(a_limit_clamps_each_gradient),
         cmocka_unit_test(adam_is_its_paper),
         cmocka_unit_test(sgd_contracts_a_quadratic),
         cmocka_unit_test(momentum_is_critically_damped),

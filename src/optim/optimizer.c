@@ -320,6 +320,7 @@ static sd_update numbers(const sd_optimizer *o, bool decayed, double lr, double 
         u.shrink = 1 - lr * decay;
     else
         u.decay = decay;
+    u.plain = isinf(u.limit) && u.scale == 1 && u.decay == 0;
     if (is_adam(s->kind)) {
         u.lr = lr / (1 - pow(s->beta1, t));
         u.root = sqrt(1 - pow(s->beta2, t));

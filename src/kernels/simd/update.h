@@ -18,6 +18,7 @@ typedef struct sd_update {
     double momentum;
     double beta1, beta2, epsilon;
     double root; /* adam: sqrt(1 - beta2^t) */
+    bool plain;  /* d is g: no limit, no scale, no decay */
     bool large;  /* theta does not stay in a second cache: it is fetched ahead */
 } sd_update;
 

@@ -11,6 +11,17 @@
 /* Elements of theta after which a look ahead is due, and how many bytes ahead. */
 enum { BLOCK = 256, AHEAD = 4096, LINE = 64 };
 
+/* So that what is the same for all elements is decided outside the loop. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* The square of a float is exact in double, so that a fused multiply-add rounds as two operations do. */
+#if defined(__FMA__)
+#define ADD_EXACT_SQUARE(sum, x) __builtin_fma(x, x, sum)
+#else
+#define ADD_EXACT_SQUARE(sum, x) ((sum) + (x) * (x))
+#endif
+#define ADD_ROUNDED_SQUARE(sum, x) ((sum) + (x) * (x))
+
 /* As for writing: other threads have read theta, and an update would wait for every line of which they keep a copy. */
 static inline void fetch(const void *theta, size_t bytes)
 {
@@ -20,14 +31,17 @@ static inline void fetch(const void *theta, size_t bytes)
 
 #define REAL float
 #define SQRT sqrtf
+#define ADD_SQUARE ADD_EXACT_SQUARE
 #define NAME(name) name##_f32
 #include "kernels/simd/level/update_rule.h"
 #undef REAL
 #undef SQRT
+#undef ADD_SQUARE
 #undef NAME
 
 #define REAL double
 #define SQRT sqrt
+#define ADD_SQUARE ADD_ROUNDED_SQUARE
 #define NAME(name) name##_f64
 #include "kernels/simd/level/update_rule.h"
 
