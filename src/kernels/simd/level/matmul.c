@@ -59,14 +59,15 @@ static void range_of(const cut *c, int64_t i, int64_t *begin, int64_t *end)
 /* Floats of one A that is packed. */
 static int64_t packed_size(const cut *c) { return c->g.m * (c->pitch ? c->ks * c->k_blocks * c->pitch : c->g.k); }
 
-/* Rows [first,last): range after range of k, in it row after row. */
+/* Rows [first,last), each read in one go, to where they lie range after range of k, in it row after row. */
 static void copy_a(const cut *c, float *to, const float *a, int64_t first, int64_t last)
 {
-    for (int64_t i = 0, begin, end; i < c->ks * c->k_blocks; i++) {
-        range_of(c, i, &begin, &end);
-        float *rows = to + (i * c->g.m + first) * c->pitch;
-        SD_LEVELED(sd__pack)(rows, c->pitch, a + first * c->g.a_row + begin, c->g.a_row, 1, last - first, end - begin);
-    }
+    for (int64_t row = first; row < last; row++)
+        for (int64_t i = 0, begin, end; i < c->ks * c->k_blocks; i++) {
+            range_of(c, i, &begin, &end);
+            SD_LEVELED(sd__pack)
+            (to + (i * c->g.m + row) * c->pitch, c->pitch, a + row * c->g.a_row + begin, c->g.a_row, 1, 1, end - begin);
+        }
 }
 
 static void pack_a(const cut *c, const sd_args *args, int part)
