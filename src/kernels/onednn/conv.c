@@ -120,8 +120,8 @@ static sd_status make_parts(conv *c, const sd_conv_shape *whole, sd_conv_cut cut
 static size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /*
- * Scratch memory of a primitive. What a 1x1 filter sees in steps, oneDNN gathers side by side, in whole vectors of channels; but
- * 2.6 asks for memory without the rest of the last vector, and writes behind it.
+ * Scratch memory of a primitive. What a 1x1 filter sees in steps, oneDNN gathers side by side, as if channels came in whole
+ * vectors; but it asks for memory for the channels alone, and writes behind it (uxlfoundation/oneDNN, issue 6035).
  */
 static size_t scratch_of(const sd_primitive *p, const sd_conv_shape *s)
 {
