@@ -869,7 +869,7 @@ static void fill_all_but_one(sd_tensor *t)
     *one = law_int(0, 1) ? (*one + 2) % (int32_t)(4 * d[1] * d[2]) : law_int(0, 1) ? -1 : (int32_t)(4 * d[1] * d[2]);
 }
 
-static void winners_scatter(void **state)
+static void winners_move(void **state)
 {
     void (*const fill[])(sd_tensor * t) = {fill_pairs, fill_all_but_one};
     for (int i = 0; i < law_trials(100); i++) {
@@ -878,7 +878,10 @@ static void winners_scatter(void **state)
         sd_pool_index_attr place = {{2 * shape.dim[1], 2 * shape.dim[2]}};
         operand y = {.dtype = SD_F32, .shape = shape, .fill = fill_special};
         operand index = {.dtype = SD_I32, .shape = shape, .fill = fill[i / 4 % 2]};
+        operand x = {.dtype = SD_F32, .shape = SD_SHAPE(shape.dim[0], place.image[0], place.image[1], channels)};
+        x.fill = fill_special;
         check_trial(&(trial){&sd__op_pool_scatter, &place, 2, {y, index}, 0});
+        check_trial(&(trial){&sd__op_pool_gather, &place, 2, {x, index}, 0});
     }
 }
 
@@ -1001,7 +1004,7 @@ int main(void)
         cmocka_unit_test(norms),
         cmocka_unit_test(variance_far_from_zero),
         cmocka_unit_test(pools),
-        cmocka_unit_test(winners_scatter),
+        cmocka_unit_test(winners_move),
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(copies),
         cmocka_unit_test(slices_move),

@@ -161,58 +161,114 @@ static sd_status prepare_index(const sd_call *call, sd_work *work)
     return SD_OK;
 }
 
-static void pool_gather(const sd_args *a)
+/* One image x [image] and what is pooled of it, y [pooled]: who has won each window, and what moves between the two. */
+typedef struct winners {
+    float *x, *y;
+    const int32_t *index;
+    int64_t image[2], pooled[2], channels;
+} winners;
+
+/* Moves the channels of one position, whose window begins with pixel `first`; false if its winner is none of two pixels of two rows. */
+typedef bool move_window(const winners *w, int64_t position, int64_t first);
+
+/* Windows of 2 x 2 side by side, which cover the image. False if they were others, or a winner lies elsewhere. */
+V_INLINE bool move_pairs(const winners *w, move_window *const move)
+{
+    if (w->image[0] != 2 * w->pooled[0] || w->image[1] != 2 * w->pooled[1] || w->channels % V_LANES)
+        return false;
+    bool inside = true;
+    for (int64_t row = 0; inside && row < w->pooled[0]; row++)
+        for (int64_t column = 0; column < w->pooled[1]; column++)
+            inside &= move(w, row * w->pooled[1] + column, 2 * (row * w->image[1] + column));
+    return inside;
+}
+
+/* Moves one image's. */
+typedef void move_image(const winners *w);
+
+V_INLINE void each_image(const sd_args *a, const sd_tensor *x, const sd_tensor *y, move_image *const move)
 {
     const int64_t *d = a->in[1].shape.dim, *image = ((const sd_pool_index_attr *)a->attr)->image;
-    const int64_t positions = d[1] * d[2], channels = d[3], size = image[0] * image[1];
+    const int64_t pooled = d[1] * d[2] * d[3], size = image[0] * image[1] * d[3];
     int64_t begin, end;
     sd__part(d[0], image_parts(&a->in[1], INDEX_COST), a->part, &begin, &end);
-    for (int64_t p = begin * positions; p < end * positions; p++) {
-        const int32_t *index = (const int32_t *)a->in[1].data + p * channels;
-        const float *x = (const float *)a->in[0].data + p / positions * size * channels;
-        float *y = (float *)a->out[0].data + p * channels;
-        for (int64_t c = 0; c < channels; c++)
-            y[c] = index[c] >= 0 && index[c] < size ? x[index[c] * channels + c] : 0;
+    for (int64_t b = begin; b < end; b++) {
+        winners w = {.image = {image[0], image[1]}, .pooled = {d[1], d[2]}, .channels = d[3]};
+        w.x = (float *)x->data + b * size;
+        w.y = (float *)y->data + b * pooled;
+        w.index = (const int32_t *)a->in[1].data + b * pooled;
+        move(&w);
     }
 }
+
+/* Whatever the windows were. */
+static void gather_any(const winners *w)
+{
+    const int64_t size = w->image[0] * w->image[1], channels = w->channels;
+    for (int64_t p = 0; p < w->pooled[0] * w->pooled[1]; p++)
+        for (int64_t c = 0; c < channels; c++) {
+            const int32_t at = w->index[p * channels + c];
+            w->y[p * channels + c] = at >= 0 && at < size ? w->x[at * channels + c] : 0;
+        }
+}
+
+V_INLINE bool gather_window(const winners *w, int64_t position, int64_t first)
+{
+    vm elsewhere = v_lt(v_zero(), v_zero());
+    for (int64_t c = position * w->channels, j = 0; j < w->channels; j += V_LANES) {
+        const vi winner = v_loadi(w->index + c + j);
+        vf value = v_zero();
+        vm found = v_lt(v_zero(), v_zero());
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            const int64_t at = first + i / 2 * w->image[1] + i % 2;
+            const vm here = v_eqi(winner, v_seti((int32_t)at));
+            value = v_select(here, v_load(w->x + at * w->channels + j), value);
+            found |= here;
+        }
+        v_store(w->y + c + j, value);
+        elsewhere |= v_not(found);
+    }
+    return !v_any(elsewhere);
+}
+
+static void gather_image(const winners *w)
+{
+    if (!move_pairs(w, gather_window))
+        gather_any(w);
+}
+
+static void pool_gather(const sd_args *a) { each_image(a, &a->in[0], &a->out[0], gather_image); }
 
 const sd_kernel SD_LEVELED(sd__simd_pool_gather) = {
     .name = SD_LEVELED_NAME("pool_gather"), .prepare = prepare_index, .run = pool_gather};
 
-/* One image [image] of pooled ones [pooled]: sizes as in the attributes and the operands. */
-typedef struct scattering {
-    const float *y;
-    const int32_t *index;
-    float *x;
-    int64_t image[2], pooled[2], channels;
-} scattering;
-
 /* Whatever the windows were. */
-static void scatter_any(const scattering *s)
+static void scatter_any(const winners *w)
 {
-    const int64_t size = s->image[0] * s->image[1], channels = s->channels;
-    memset(s->x, 0, (size_t)(size * channels) * sizeof(float));
-    for (int64_t p = 0; p < s->pooled[0] * s->pooled[1]; p++)
+    const int64_t size = w->image[0] * w->image[1], channels = w->channels;
+    memset(w->x, 0, (size_t)(size * channels) * sizeof(float));
+    for (int64_t p = 0; p < w->pooled[0] * w->pooled[1]; p++)
         for (int64_t c = 0; c < channels; c++) {
-            const int32_t at = s->index[p * channels + c];
+            const int32_t at = w->index[p * channels + c];
             if (at >= 0 && at < size)
-                s->x[at * channels + c] += s->y[p * channels + c];
+                w->x[at * channels + c] += w->y[p * channels + c];
         }
 }
 
-/* Two pixels of two rows, the first of which is number `first`. False if a winner is none of them. */
-V_INLINE bool scatter_window(const scattering *s, int64_t position, int64_t first)
+/* Every element of the image is written once, and nothing is read back. */
+V_INLINE bool scatter_window(const winners *w, int64_t position, int64_t first)
 {
     vm elsewhere = v_lt(v_zero(), v_zero());
-    for (int64_t c = position * s->channels, j = 0; j < s->channels; j += V_LANES) {
-        const vi winner = v_loadi(s->index + c + j);
-        const vf value = v_load(s->y + c + j) + v_zero(); /* as if added to zero: -0 becomes 0 */
+    for (int64_t c = position * w->channels, j = 0; j < w->channels; j += V_LANES) {
+        const vi winner = v_loadi(w->index + c + j);
+        const vf value = v_load(w->y + c + j) + v_zero(); /* as if added to zero: -0 becomes 0 */
         vm found = v_lt(v_zero(), v_zero());
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
-            const int64_t at = first + i / 2 * s->image[1] + i % 2;
+            const int64_t at = first + i / 2 * w->image[1] + i % 2;
             const vm here = v_eqi(winner, v_seti((int32_t)at));
-            v_store(s->x + at * s->channels + j, v_select(here, value, v_zero()));
+            v_store(w->x + at * w->channels + j, v_select(here, value, v_zero()));
             found |= here;
         }
         elsewhere |= v_not(found);
@@ -220,36 +276,13 @@ V_INLINE bool scatter_window(const scattering *s, int64_t position, int64_t firs
     return !v_any(elsewhere);
 }
 
-/*
- * Windows of 2 x 2 side by side cover the image: each element is written once, and nothing is read back. False if the windows were
- * others, or a winner lies elsewhere.
- */
-static bool scatter_pairs(const scattering *s)
+static void scatter_image(const winners *w)
 {
-    if (s->image[0] != 2 * s->pooled[0] || s->image[1] != 2 * s->pooled[1] || s->channels % V_LANES)
-        return false;
-    bool inside = true;
-    for (int64_t row = 0; inside && row < s->pooled[0]; row++)
-        for (int64_t column = 0; column < s->pooled[1]; column++)
-            inside &= scatter_window(s, row * s->pooled[1] + column, 2 * (row * s->image[1] + column));
-    return inside;
+    if (!move_pairs(w, scatter_window))
+        scatter_any(w);
 }
 
-static void pool_scatter(const sd_args *a)
-{
-    const int64_t *d = a->in[1].shape.dim, *image = ((const sd_pool_index_attr *)a->attr)->image;
-    const int64_t pooled = d[1] * d[2] * d[3], size = image[0] * image[1] * d[3];
-    int64_t begin, end;
-    sd__part(d[0], image_parts(&a->in[1], INDEX_COST), a->part, &begin, &end);
-    for (int64_t b = begin; b < end; b++) {
-        scattering s = {.image = {image[0], image[1]}, .pooled = {d[1], d[2]}, .channels = d[3]};
-        s.y = (const float *)a->in[0].data + b * pooled;
-        s.index = (const int32_t *)a->in[1].data + b * pooled;
-        s.x = (float *)a->out[0].data + b * size;
-        if (!scatter_pairs(&s))
-            scatter_any(&s);
-    }
-}
+static void pool_scatter(const sd_args *a) { each_image(a, &a->out[0], &a->in[0], scatter_image); }
 
 const sd_kernel SD_LEVELED(sd__simd_pool_scatter) = {
     .name = SD_LEVELED_NAME("pool_scatter"), .prepare = prepare_index, .run = pool_scatter};
