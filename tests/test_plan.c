@@ -615,6 +615,27 @@ static void compare_pooled(sd_context *context, const pooled *c, int read_twice,
     sd_graph_free(g);
 }
 
+/* One number for all channels is added, too, but by a step of its own. */
+static void a_shared_bias_stays_behind_pooling(void **state)
+{
+    sd_context *context = context_with(NULL, 1);
+    sd_graph *g = sd_graph_new();
+    sd_node x = sd_input(g, "x", SD_F32, SD_SHAPE(1, 4, 4, 1)), w = sd_input(g, "w", SD_F32, SD_SHAPE(1, 1, 1, 16));
+    sd_window pool = {.size = {2, 2}, .stride = {2, 2}};
+    sd_node sums = sd_conv2d(x, w, sd_window_default()), bias = sd_input(g, "b", SD_F32, SD_SHAPE(1));
+    sd_node y = sd_relu(sd_add(sd_maxpool(sums, pool), bias));
+    const float wanted[4] = {2, 4, 10, 12}; /* the largest of each quarter of 0 .. 15, less 3 */
+    float image[16], filter[16], number = -3, out[4 * 16];
+    for (int i = 0; i < 16; i++)
+        image[i] = (float)i, filter[i] = 1;
+    const sd_feed feeds[] = {{"x", image}, {"w", filter}, {"b", &number}, {NULL, NULL}};
+    assert_ok(sd_eval(context, y, feeds, out));
+    for (int i = 0; i < 4 * 16; i++)
+        assert_true(out[i] == wanted[i / 16]);
+    sd_graph_free(g);
+    sd_context_free(context);
+}
+
 static void pooling_joins_a_convolution(void **state)
 {
     static const char *const level[] = {"v2", "v3", "v4"};
@@ -848,6 +869,7 @@ int main(void)
         cmocka_unit_test(a_clip_within_batch_norm_computes_the_same),
         cmocka_unit_test(norm_sum_and_clip_join_a_convolution),
         cmocka_unit_test(pooling_joins_a_convolution),
+        cmocka_unit_test(a_shared_bias_stays_behind_pooling),
         cmocka_unit_test(cut_program_equals_whole),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(first_step_that_is_not_finite_is_named),

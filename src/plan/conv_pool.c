@@ -20,8 +20,7 @@ typedef struct found {
 
 typedef struct chains {
     bool looked;
-    found *at;  /* [count] */
-    bool *ends; /* [count] the ReLU of a chain */
+    found *at; /* [count] */
 } chains;
 
 static const sd_node_data *node_of(const sd_rewrite *r, sd_ref ref) { return &r->from->node[ref.id]; }
@@ -35,11 +34,11 @@ static void count_values(const sd_rewrite *r, found *at)
             at[r->from->node[id].in[i].id].values += r->from->node[id].in[i].result == 0;
 }
 
-/* [C] repeated over batch and image */
-static bool is_bias(const sd_rewrite *r, sd_ref ref)
+/* A bias with a number for each of so many channels. */
+static bool is_bias_of(const sd_rewrite *r, sd_ref bias, int64_t channels)
 {
-    const sd_node_data *view = node_of(r, ref);
-    return view->op == &sd__op_broadcast && node_of(r, view->in[0])->out[view->in[0].result].shape.rank == 1;
+    const sd_node_data *view = node_of(r, bias);
+    return sd__is_bias(r, bias) && node_of(r, view->in[0])->out[view->in[0].result].shape.dim[0] == channels;
 }
 
 static bool pools_convolution(const sd_rewrite *r, sd_ref ref)
@@ -56,11 +55,11 @@ static void find_chain(const sd_rewrite *r, chains *c, uint32_t id)
         return;
     for (int i = 0; i < 2; i++) {
         const sd_ref pool = add->in[i], bias = add->in[1 - i];
-        if (!is_bias(r, bias) || !pools_convolution(r, pool) || c->at[pool.id].values != 1)
+        if (!pools_convolution(r, pool) || !is_bias_of(r, bias, add->out[0].shape.dim[3]) || c->at[pool.id].values != 1)
             continue;
         const sd_ref numbers = node_of(r, bias)->in[0];
         if (numbers.id < pool.id) /* so that it is there when the pooling is visited */
-            c->at[pool.id].relu = id, c->at[pool.id].bias = numbers, c->ends[id] = true;
+            c->at[pool.id].relu = id, c->at[pool.id].bias = numbers;
     }
 }
 
@@ -90,7 +89,7 @@ static void visit(sd_rewrite *r, uint32_t id)
     r->to->path = sd__path_in(r, r->from->node[id].path);
     if (c->at[id].relu)
         join(r, id, &c->at[id]);
-    else if (!c->ends[id])
+    else if (!sd__became(r, (sd_ref){id, 0}).id) /* else a chain's ReLU: joined already */
         sd__keep(r, id);
 }
 
@@ -99,10 +98,9 @@ sd_status sd__pass_conv_pool(sd_program *program)
     if (program->options.no_share)
         return SD_OK;
     size_t n = program->graph->count;
-    chains c = {.at = sd__alloc_zeroed(n, sizeof *c.at), .ends = sd__alloc_zeroed(n, sizeof *c.ends)};
-    sd_status status = c.at && c.ends ? sd__rewrite(program, "conv_pool", visit, &c, NULL)
-                                      : sd__fail(SD_ENOMEM, "pass conv_pool: no memory for %zu nodes", n);
+    chains c = {.at = sd__alloc_zeroed(n, sizeof *c.at)};
+    sd_status status = c.at ? sd__rewrite(program, "conv_pool", visit, &c, NULL)
+                            : sd__fail(SD_ENOMEM, "pass conv_pool: no memory for %zu nodes", n);
     free(c.at);
-    free(c.ends);
     return status;
 }

@@ -87,13 +87,6 @@ static bool move_sum(sd_rewrite *r, uint32_t id)
     return true;
 }
 
-/* What a bias looks like: [C] repeated over batch and image. */
-static bool is_bias(const sd_rewrite *r, sd_ref ref)
-{
-    const sd_node_data *view = &r->from->node[ref.id];
-    return view->op == &sd__op_broadcast && r->from->node[view->in[0].id].out[view->in[0].result].shape.rank == 1;
-}
-
 static void pool_then(sd_rewrite *r, uint32_t id, sd_ref image, sd_ref bias)
 {
     const sd_node_data *node = &r->from->node[id];
@@ -114,7 +107,7 @@ static bool move_pool(sd_rewrite *r, uint32_t id)
         return true;
     }
     for (uint32_t i = 0; before->op == &sd__op_add && i < 2; i++)
-        if (is_bias(r, before->in[i]) && !is_bias(r, before->in[1 - i])) {
+        if (sd__is_bias(r, before->in[i]) && !sd__is_bias(r, before->in[1 - i])) {
             pool_then(r, id, before->in[1 - i], before->in[i]);
             return true;
         }

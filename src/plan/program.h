@@ -59,6 +59,9 @@ void sd__becomes(sd_rewrite *r, uint32_t id, uint32_t result, sd_node node);
 /* What an old value has become. */
 sd_node sd__became(const sd_rewrite *r, sd_ref ref);
 
+/* What a bias looks like among the old values: a vector, [C] or [1], repeated over batch and image. */
+bool sd__is_bias(const sd_rewrite *r, sd_ref ref);
+
 /* The old node's path, in the new graph's arena. */
 const char *sd__path_in(sd_rewrite *r, const char *path);
 

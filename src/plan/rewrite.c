@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/op.h"
 #include "plan/program.h"
 
 sd_node sd__became(const sd_rewrite *r, sd_ref ref)
@@ -13,6 +14,12 @@ sd_node sd__became(const sd_rewrite *r, sd_ref ref)
 void sd__becomes(sd_rewrite *r, uint32_t id, uint32_t result, sd_node node)
 {
     r->map[(size_t)id * SD_MAX_OUT + result] = (sd_ref){node.id, node.result};
+}
+
+bool sd__is_bias(const sd_rewrite *r, sd_ref ref)
+{
+    const sd_node_data *view = &r->from->node[ref.id];
+    return view->op == &sd__op_broadcast && r->from->node[view->in[0].id].out[view->in[0].result].shape.rank == 1;
 }
 
 const char *sd__path_in(sd_rewrite *r, const char *path)

@@ -22,7 +22,7 @@ static sd_direct geometry(const sd_call *call, const sd_window *window)
     d.adjoint = call->op == &sd__op_conv2d_dx;
     for (int i = 0; i < 2; i++) {
         d.in[i] = x->shape.dim[1 + i];
-        d.out[i] = call->op == &sd__op_conv2d_pool ? sd__window_positions(call->attr, i) : y->shape.dim[1 + i];
+        d.out[i] = d.adjoint ? y->shape.dim[1 + i] : sd__window_positions(call->attr, i);
         d.size[i] = w->shape.dim[i];
         d.stride[i] = window->stride[i];
         d.lo[i] = d.adjoint ? (d.size[i] - 1) * window->dilation[i] - window->pad_lo[i] : window->pad_lo[i];
@@ -31,14 +31,14 @@ static sd_direct geometry(const sd_call *call, const sd_window *window)
     return d;
 }
 
-/* Windows of 2 x 2 side by side, whose sums are at hand together; not so wide that two rows of a panel would not be. */
+/* Windows of 2 x 2 side by side, whose sums are at hand together. */
 static bool pools_pairs(const sd_call *call)
 {
     const sd_window *w = &((const sd_conv_pool_attr *)call->attr)->pool.window;
     for (int i = 0; i < 2; i++)
         if (w->size[i] != 2 || w->stride[i] != 2 || w->pad_lo[i] || w->pad_hi[i])
             return false;
-    return sd__window_positions(call->attr, 1) <= SD_DIRECT_PAIRS;
+    return true;
 }
 
 static bool geometry_of(const sd_call *call, sd_direct *d)
@@ -56,9 +56,9 @@ bool sd__direct_of(const sd_call *call, sd_direct *d)
 {
     if (!geometry_of(call, d))
         return false;
-    int64_t together = call->op == &sd__op_conv2d_pool ? 2 : 1; /* rows of the result */
-    int64_t reach = (d->size[0] - 1) * d->dilation + 1 + (together - 1) * d->stride[0];
-    return d->filters % 16 == 0 && d->row * reach <= SD_DIRECT_ROOM;
+    const bool pool = call->op == &sd__op_conv2d_pool; /* two rows of sums at once */
+    const int64_t reach = (d->size[0] - 1) * d->dilation + 1 + (pool ? d->stride[0] : 0);
+    return d->filters % 16 == 0 && d->row * reach <= SD_DIRECT_ROOM && (!pool || d->out[1] <= SD_DIRECT_POOLED);
 }
 
 /*

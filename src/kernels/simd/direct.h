@@ -22,8 +22,8 @@ typedef struct sd_direct {
 /* Floats of padded rows that a part has at hand: 64 KB, on the stack. */
 #define SD_DIRECT_ROOM 16384
 
-/* Positions of a row that is pooled, at most. */
-#define SD_DIRECT_PAIRS 256
+/* Positions of a row that is pooled, at most: two rows of a panel are on the stack, too. */
+#define SD_DIRECT_POOLED 256
 
 /* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_pool; false if the direct kernel does not take it. */
 bool sd__direct_of(const sd_call *call, sd_direct *d);

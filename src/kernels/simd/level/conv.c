@@ -128,7 +128,7 @@ static const struct {
 typedef struct conv {
     sd_direct d;
     int64_t columns, depth; /* as the tiles see them: columns in registers, the others in the depth */
-    int64_t block;          /* rows whose images are at hand at once */
+    int64_t block;          /* rows of sums whose images are at hand at once */
     bool packed, pool;
     int packers, parts;
     size_t factors; /* where the norm's factors begin in scratch, in floats */
@@ -266,7 +266,7 @@ static void pool_rows(const conv *c, const sd_args *a, int64_t image, int64_t pa
 static void pool_panel(const conv *c, const sd_args *a, padded p, int64_t panel, int64_t begin, int64_t end)
 {
     const int64_t width = panel_width(&c->d, panel);
-    _Alignas(64) float sums[2 * SD_DIRECT_PAIRS * PANEL];
+    _Alignas(64) float sums[2 * SD_DIRECT_POOLED * PANEL];
     for (int64_t row = begin; row < end; row += 2) {
         compute_row(c, a, p, panel, row, sums, width);
         compute_row(c, a, p, panel, row + 1, sums + c->d.out[1] * width, width);
