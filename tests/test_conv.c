@@ -185,8 +185,8 @@ static geometry draw_winograd(int kind)
     int *side[] = {&g.height, &g.width};
     for (int i = 0; i < 2; i++) {
         g.stride[i] = 1;
-        g.size[i] = law_int(0, 2) ? 3 : 5;
-        int out = kind == ADJOINT || g.size[i] == 3 ? law_int(3, 9) : 2 * law_int(2, 5); /* of 5 the last block is partial */
+        g.size[i] = law_int(2, 7);
+        int out = g.size[i] == 3 ? law_int(3, 9) : 2 * law_int(2, 5); /* others save less, so no tile may be partial */
         g.lo[i] = law_int(0, g.size[i] + 1);
         g.hi[i] = law_int(0, SD_MIN(g.size[i] + 1, out + g.size[i] - 2 - g.lo[i] > 0 ? out + g.size[i] - 2 - g.lo[i] : 0));
         *side[i] = SD_MAX(out + g.size[i] - 1 - g.lo[i] - g.hi[i], 1);
@@ -209,7 +209,9 @@ static const geometry cases[] = {
 
 static const geometry winograd_cases[] = {
     {2, 16, 16, 32, 32, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* ResNet-20 */
-    {16, 14, 14, 32, 64, {5, 5}, {1, 1}, {2, 2}, {2, 2}, 1}, /* LeNet: four blocks of taps, some beyond the filter */
+    {16, 14, 14, 32, 64, {5, 5}, {1, 1}, {2, 2}, {2, 2}, 1}, /* LeNet: four blocks, of three and of two taps */
+    {3, 10, 12, 32, 48, {4, 7}, {1, 1}, {1, 3}, {2, 3}, 1},  /* two blocks of two taps; one of three, then two of two */
+    {2, 12, 8, 48, 32, {2, 6}, {1, 1}, {1, 3}, {0, 2}, 1},   /* a block of two taps; two of three */
     {3, 8, 8, 256, 256, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1},  /* few tiles at a time; four columns of filters */
     {2, 7, 9, 48, 80, {3, 3}, {1, 1}, {0, 2}, {1, 1}, 1},    /* tiles beyond the results; the last panel is narrow */
     {1, 4, 4, 32, 32, {3, 3}, {1, 1}, {2, 2}, {2, 2}, 1},    /* tiles of padding alone */
@@ -507,7 +509,9 @@ static void refuses_what_it_cannot_do(void **state)
         refuses(kind, (geometry){1, 8, 8, 16, 24, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, "winograd");
         refuses(kind, (geometry){1, 8, 8, 24, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1}, "winograd");
         refuses(kind, (geometry){1, 8, 8, 16, 16, {3, 3}, {1, 1}, {2, 1}, {2, 1}, 2}, "winograd"); /* dilated */
-        refuses(kind, (geometry){1, 8, 8, 16, 16, {2, 2}, {1, 1}, {0, 0}, {1, 1}, 1}, "winograd"); /* no fewer products */
+        refuses(kind, (geometry){1, 8, 8, 32, 32, {1, 3}, {1, 1}, {0, 1}, {0, 1}, 1}, "winograd"); /* a line of taps */
+        refuses(kind, (geometry){1, 8, 8, 16, 16, {2, 2}, {1, 1}, {0, 0}, {1, 1}, 1}, "winograd"); /* few channels, few taps */
+        refuses(kind, (geometry){1, 9, 7, 32, 32, {2, 4}, {1, 1}, {0, 1}, {1, 2}, 1}, "winograd"); /* too few products less */
     }
 }
 

@@ -76,12 +76,18 @@ bool sd__winograd_of(const sd_call *call, sd_winograd *w)
     sd_direct *d = &w->d;
     if (!geometry_of(call, d) || d->stride[0] != 1 || d->stride[1] != 1 || d->dilation != 1)
         return false;
+    w->products = 1;
     for (int i = 0; i < 2; i++) {
+        const int64_t twos = (3 - d->size[i] % 3) % 3;
+        if (d->size[i] == 1)
+            return false;
         w->tiles[i] = (d->out[i] + 1) / 2;
-        w->blocks[i] = (d->size[i] + 2) / 3;
+        w->threes[i] = (d->size[i] - 2 * twos) / 3;
+        w->blocks[i] = w->threes[i] + twos;
+        w->products *= 4 * w->threes[i] + 3 * twos;
     }
-    const int64_t blocks = w->blocks[0] * w->blocks[1], products = 16 * w->tiles[0] * w->tiles[1] * blocks;
-    const int64_t direct = d->out[0] * d->out[1] * d->size[0] * d->size[1], depth = blocks * d->channels;
+    const int64_t products = w->tiles[0] * w->tiles[1] * w->products, depth = w->blocks[0] * w->blocks[1] * d->channels;
+    const int64_t direct = d->out[0] * d->out[1] * d->size[0] * d->size[1];
     return d->channels % 16 == 0 && d->filters % 16 == 0 && depth >= least_depth(call) && depth <= MOST_DEPTH &&
-           10 * products <= 7 * direct;
+           10 * products <= (d->channels < 32 ? 5 : 7) * direct;
 }

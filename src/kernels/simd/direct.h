@@ -28,10 +28,14 @@ typedef struct sd_direct {
 /* The convolution behind a call of conv2d, conv2d_dx, conv2d_norm or conv2d_pool; false if the direct kernel does not take it. */
 bool sd__direct_of(const sd_call *call, sd_direct *d);
 
-/* A convolution of stride 1 as Winograd's kernels see it: tiles of 2 x 2 results, and the filter cut into blocks of 3 x 3 taps. */
+/*
+ * A convolution of stride 1 as Winograd's kernels see it: tiles of 2 x 2 results, and the filter cut into blocks, along height and
+ * width first of three taps, then of two. The last tile may be partial.
+ */
 typedef struct sd_winograd {
     sd_direct d;
-    int64_t tiles[2], blocks[2]; /* along height and width; the last ones may be partial */
+    int64_t tiles[2], blocks[2], threes[2]; /* threes: so many of the blocks have three taps */
+    int64_t products;                       /* of one tile, for a channel and a filter */
 } sd_winograd;
 
 /* The convolution behind a call of these or of conv2d_dw; false if it would save little. */

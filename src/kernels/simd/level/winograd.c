@@ -42,33 +42,37 @@ static void find_pixels(const sd_direct *d, const float *image, const float *zer
 }
 
 /* `pixel` has the address of the first pixel, if all lie within the image, or of each. */
-V_INLINE void pixels_of_block(const float *const *pixel, int64_t row, int64_t channels, float *v, int64_t v_point,
-                              const bool inside)
+V_INLINE void pixels_of_block(const float *const *pixel, int64_t row, int64_t channels, float *const v[4], int64_t v_point,
+                              const bool inside, const bool tall, const bool wide)
 {
     for (int64_t c = 0; c < channels; c += V_LANES) {
         vf d[POINTS], points[POINTS];
 #pragma GCC unroll 16
-        for (int i = 0; i < POINTS; i++)
-            d[i] = v_load(c + (inside ? pixel[0] + i / 4 * row + i % 4 * channels : pixel[i]));
-        transform(pixels_to_points, d, 4, points, 4);
+        for (int i = 0; i < POINTS; i++) {
+            const bool seen = (tall || i / 4 < 3) && (wide || i % 4 < 3);
+            d[i] = seen ? v_load(c + (inside ? pixel[0] + i / 4 * row + i % 4 * channels : pixel[i])) : v_zero();
+        }
+        transform(tall ? pixels_to_points : pixels_to_points_2, wide ? pixels_to_points : pixels_to_points_2, d, 4, points, 4);
 #pragma GCC unroll 16
         for (int i = 0; i < POINTS; i++)
-            v_store(v + i * v_point + c, points[i]);
+            if (has_point(tall, wide, i))
+                v_store(v[i % 4] + i * v_point + c, points[i]);
     }
 }
 
 /* One block of one tile; finding every pixel for itself takes as long as 16 channels of them. */
-static void take_block(const sd_direct *d, const float *image, const float *zeros, int64_t top, int64_t left, float *v,
-                       int64_t v_point)
+static void take_block(const sd_direct *d, const sd_winograd_block *b, const float *image, const float *zeros, int64_t top,
+                       int64_t left, float *v, int64_t v_point)
 {
-    const int64_t row = d->in[1] * d->channels;
+    const int64_t row = d->in[1] * d->channels, height = b->tall ? 4 : 3, width = b->wide ? 4 : 3;
     const float *pixel[POINTS];
-    if (top >= 0 && top + 4 <= d->in[0] && left >= 0 && left + 4 <= d->in[1]) {
+    float *const to[4] = {v + b->place[0], v + b->place[1], v + b->place[2], v + b->place[3]};
+    if (top >= 0 && top + height <= d->in[0] && left >= 0 && left + width <= d->in[1]) {
         pixel[0] = image + top * row + left * d->channels;
-        pixels_of_block(pixel, row, d->channels, v, v_point, true);
+        FOR_TAPS_OF(b, pixels_of_block, pixel, row, d->channels, to, v_point, true);
     } else {
         find_pixels(d, image, zeros, top, left, pixel);
-        pixels_of_block(pixel, row, d->channels, v, v_point, false);
+        FOR_TAPS_OF(b, pixels_of_block, pixel, row, d->channels, to, v_point, false);
     }
 }
 
@@ -81,10 +85,12 @@ void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const
     for (int64_t i = begin; i < end; i++, v += v_row, sd__winograd_next(w, &t)) {
         const float *image = x + t.image * d->in[0] * row;
         const int64_t top = t.y - d->lo[0], left = t.x - d->lo[1];
-        fetch_below(image, (top + 4) * row + (left + 2) * d->channels, row, 2 * d->channels);
+        fetch_below(image, (top + d->size[0] + 1) * row + (left + d->size[1] - 1) * d->channels, row, 2 * d->channels);
         for (int64_t by = 0; by < w->blocks[0]; by++)
-            for (int64_t bx = 0; bx < w->blocks[1]; bx++)
-                take_block(d, image, zeros, top + 3 * by, left + 3 * bx, v + (by * w->blocks[1] + bx) * d->channels, v_point);
+            for (int64_t bx = 0; bx < w->blocks[1]; bx++) {
+                const sd_winograd_block b = sd__winograd_block(w, by, bx);
+                take_block(d, &b, image, zeros, top + b.y, left + b.x, v, v_point);
+            }
     }
 }
 
@@ -110,7 +116,7 @@ void SD_LEVELED(sd__winograd_multiply)(const sd_winograd_product *p)
 
 typedef struct conv {
     sd_winograd w;
-    int64_t depth;   /* of the products */
+    int64_t depth;   /* of the products, at most */
     int64_t block;   /* tiles at hand at once */
     bool norm, kept; /* kept: the filter stays at the points from run to run */
     int packers, parts;
@@ -126,50 +132,59 @@ static int64_t u_panel(const conv *c) { return POINTS * u_point(c, PANEL); }
 
 /* ---- the filter ------------------------------------------------------------------------------------------------------------ */
 
-/* One tap of some channels and one panel of filters: [GROUP,width]; turned for the adjoint, and zeros beyond the filter. */
+/* One tap of some channels and one panel of filters: [GROUP,width]; turned for the adjoint. */
 static void take_tap(const sd_direct *d, const float *w, int64_t y, int64_t x, int64_t channel, int64_t panel, float *to)
 {
     const int64_t width = panel_width(d, panel), filter = panel * PANEL, area = d->channels * d->filters;
     const int64_t tap = y * d->size[1] + x, last = d->size[0] * d->size[1] - 1;
-    if (y >= d->size[0] || x >= d->size[1]) {
-        memset(to, 0, (size_t)(GROUP * width) * sizeof *to);
-        return;
-    }
     const float *forward = w + tap * area + channel * d->filters + filter;
     const float *turned = w + (last - tap) * area + filter * d->channels + channel;
     SD_LEVELED(sd__pack)
     (to, width, d->adjoint ? turned : forward, d->adjoint ? 1 : d->filters, d->adjoint ? d->channels : 1, GROUP, width);
 }
 
-static void filter_to_points(const float tap[TAPS][GROUP * PANEL], int64_t count, float *u, int64_t point)
+V_INLINE void filter_to_points(const float tap[TAPS][GROUP * PANEL], int64_t count, float *const u[4], int64_t u_point,
+                               const bool tall, const bool wide)
 {
     for (int64_t i = 0; i < count; i += V_LANES) {
         vf g[TAPS], points[POINTS];
 #pragma GCC unroll 9
         for (int t = 0; t < TAPS; t++)
-            g[t] = v_load(&tap[t][i]);
-        transform(taps_to_points, g, 3, points, 4);
+            g[t] = has_tap(tall, wide, t) ? v_load(&tap[t][i]) : v_zero();
+        transform(tall ? taps_to_points : taps_to_points_2, wide ? taps_to_points : taps_to_points_2, g, 3, points, 4);
 #pragma GCC unroll 16
         for (int p = 0; p < POINTS; p++)
-            v_store(u + p * point + i, points[p]);
+            if (has_point(tall, wide, p))
+                v_store(u[p % 4] + p * u_point + i, points[p]);
     }
 }
 
-/* u: [panels][points][blocks * channels][filters of a panel] */
+/* Some channels of one block and one panel of filters. */
+static void pack_block(const conv *c, const float *w, const sd_winograd_block *b, int64_t channel, int64_t panel, float *u)
+{
+    const sd_direct *d = &c->w.d;
+    const int64_t width = panel_width(d, panel), point = u_point(c, width);
+    _Alignas(64) float tap[TAPS][GROUP * PANEL];
+    float *to[4];
+    for (int j = 0; j < 4; j++)
+        to[j] = u + (b->place[j] + channel) * width;
+    for (int t = 0; t < TAPS; t++)
+        if (has_tap(b->tall, b->wide, t))
+            take_tap(d, w, b->y + t / 3, b->x + t % 3, channel, panel, tap[t]);
+    FOR_TAPS_OF(b, filter_to_points, tap, GROUP * width, to, point);
+}
+
+/* u: [panels][points][depth][filters of a panel] */
 static void pack(const conv *c, const sd_args *a, float *u, int part)
 {
     const sd_direct *d = &c->w.d;
-    const int64_t groups = d->channels / GROUP, blocks = sd__winograd_blocks(&c->w);
-    _Alignas(64) float tap[TAPS][GROUP * PANEL];
+    const int64_t groups = d->channels / GROUP, blocks = c->w.blocks[0] * c->w.blocks[1];
     int64_t begin, end;
     sd__part(panels(d) * blocks * groups, c->packers, part, &begin, &end);
     for (int64_t i = begin; i < end; i++) {
         const int64_t panel = i / (blocks * groups), block = i / groups % blocks, channel = i % groups * GROUP;
-        const int64_t y = 3 * (block / c->w.blocks[1]), x = 3 * (block % c->w.blocks[1]), width = panel_width(d, panel);
-        for (int t = 0; t < TAPS; t++)
-            take_tap(d, a->in[1].data, y + t / 3, x + t % 3, channel, panel, tap[t]);
-        filter_to_points(tap, GROUP * width, u + panel * u_panel(c) + (block * d->channels + channel) * width,
-                         u_point(c, width));
+        const sd_winograd_block b = sd__winograd_block(&c->w, block / c->w.blocks[1], block % c->w.blocks[1]);
+        pack_block(c, a->in[1].data, &b, channel, panel, u + panel * u_panel(c));
     }
 }
 
@@ -182,7 +197,7 @@ V_INLINE void values_of_vector(const conv *c, const float *m, vf value[4])
 #pragma GCC unroll 16
     for (int i = 0; i < POINTS; i++)
         points[i] = v_load(m + i * c->m_point);
-    transform(points_to_results, points, 4, value, 2);
+    transform(points_to_results, points_to_results, points, 4, value, 2);
 }
 
 /* One vector of filters of one tile, from number `filter` on; `rows` by `columns` of the tile exist. */
@@ -242,13 +257,15 @@ static void pooled_results(const conv *c, const sd_args *a, const float *m, int6
 /* Sums of tiles and of one panel of filters, at all points: m [points][tiles][width]. */
 static void multiply(const conv *c, const float *v, const float *u, int64_t tiles, int64_t width, float *m)
 {
-    sd_winograd_product p = {.rows = tiles, .columns = width, .k = c->depth, .a = v, .a_row = c->v_row, .a_step = 1};
+    sd_winograd_product p = {.rows = tiles, .columns = width, .a = v, .a_row = c->v_row, .a_step = 1};
     p.b = u;
     p.b_step = width;
     p.c = m;
     p.c_row = width;
-    for (int i = 0; i < POINTS; i++, p.a += c->v_point, p.b += u_point(c, width), p.c += c->m_point)
+    for (int i = 0; i < POINTS; i++, p.a += c->v_point, p.b += u_point(c, width), p.c += c->m_point) {
+        p.k = sd__winograd_depth(&c->w, i);
         SD_LEVELED(sd__winograd_multiply)(&p);
+    }
 }
 
 /* Tiles [begin,end), with the memory of one part: zeros for what lies beyond an image, pixels, sums. */
@@ -296,11 +313,11 @@ static void cut(conv *c)
 {
     const sd_direct *d = &c->w.d;
     const int64_t tiles = sd__winograd_tiles(&c->w);
-    c->depth = sd__winograd_depth(&c->w);
+    c->depth = sd__winograd_most_depth(&c->w);
     c->packers = sd__parts(panels(d) * (c->depth / GROUP), SD_WINOGRAD_VECTOR * (double)(GROUP * MICRO_VECTORS));
     const int parts = sd__parts(tiles, sd__winograd_cost(&c->w, (c->depth + d->filters) / V_LANES));
     c->parts = (int)sd__even(SD_MIN(parts, MOST_PARTS));
-    const int64_t most = ROOM / (POINTS * (c->depth + PANEL)) / MICRO_ROWS * MICRO_ROWS;
+    const int64_t most = ROOM / (c->w.products * d->channels + POINTS * PANEL) / MICRO_ROWS * MICRO_ROWS;
     c->block = SD_MIN(SD_MAX(most, FEWEST_TILES), (tiles + c->parts - 1) / c->parts);
 }
 

@@ -3,6 +3,9 @@
  *
  * With B, G and A of Lavin & Gray (arXiv:1509.09308, section 4.1): results = A' [(G filter G') * (B' pixels B)] A. The gradient in
  * the filter is what the rules of derivatives make of it: G' [(A dy A') * (B' pixels B)] G. Point (i,j) has number 4 i + j.
+ *
+ * Along each axis these are the values of polynomials at 0, 1, -1 and infinity [Winograd 1980]. Two taps need but three points: without
+ * -1, F(2, 2) has the same A as F(2, 3), so products of blocks of two and of three taps are added at the points that both have.
  */
 #ifndef SD_SIMD_LEVEL_WINOGRAD_H
 #define SD_SIMD_LEVEL_WINOGRAD_H
@@ -34,6 +37,15 @@ V_INLINE void pixels_to_points(const vf *d, const int d_step, vf *v, const int v
     v[3 * v_step] = d[d_step] - d[3 * d_step];
 }
 
+/* Of two taps: the first three become all but the third. */
+V_INLINE void pixels_to_points_2(const vf *d, const int d_step, vf *v, const int v_step)
+{
+    v[0] = d[0] - d[d_step];
+    v[v_step] = d[d_step];
+    v[2 * v_step] = v_zero();
+    v[3 * v_step] = d[d_step] - d[2 * d_step];
+}
+
 /* Three become G values. */
 V_INLINE void taps_to_points(const vf *g, const int g_step, vf *u, const int u_step)
 {
@@ -44,6 +56,15 @@ V_INLINE void taps_to_points(const vf *g, const int g_step, vf *u, const int u_s
     u[3 * u_step] = g[2 * g_step];
 }
 
+/* The first two alone. */
+V_INLINE void taps_to_points_2(const vf *g, const int g_step, vf *u, const int u_step)
+{
+    u[0] = g[0];
+    u[u_step] = g[0] + g[g_step];
+    u[2 * u_step] = v_zero();
+    u[3 * u_step] = g[g_step];
+}
+
 /* G' values: the transpose. */
 V_INLINE void points_to_taps(const vf *u, const int u_step, vf *g, const int g_step)
 {
@@ -51,6 +72,13 @@ V_INLINE void points_to_taps(const vf *u, const int u_step, vf *g, const int g_s
     g[0] = u[0] + sum;
     g[g_step] = (u[u_step] - u[2 * u_step]) * 0.5f;
     g[2 * g_step] = sum + u[3 * u_step];
+}
+
+V_INLINE void points_to_taps_2(const vf *u, const int u_step, vf *g, const int g_step)
+{
+    g[0] = u[0] + u[u_step];
+    g[g_step] = u[u_step] + u[3 * u_step];
+    g[2 * g_step] = v_zero();
 }
 
 /* Four become the two A' values. */
@@ -70,15 +98,16 @@ V_INLINE void results_to_points(const vf *y, const int y_step, vf *z, const int 
 }
 
 /* A square of n x n values becomes one of m x m: first along the height, then along the width. */
-V_INLINE void transform(line_transform *along, const vf *from, const int n, vf *to, const int m)
+V_INLINE void transform(line_transform *along_height, line_transform *along_width, const vf *from, const int n, vf *to,
+                        const int m)
 {
     vf lines[POINTS];
 #pragma GCC unroll 4
     for (int x = 0; x < n; x++)
-        along(&from[x], n, &lines[x], n);
+        along_height(&from[x], n, &lines[x], n);
 #pragma GCC unroll 4
     for (int y = 0; y < m; y++)
-        along(&lines[n * y], 1, &to[m * y], 1);
+        along_width(&lines[n * y], 1, &to[m * y], 1);
 }
 
 /*
@@ -120,17 +149,61 @@ static inline void sd__winograd_next(const sd_winograd *w, sd_winograd_tile *t)
 }
 
 static inline int64_t sd__winograd_tiles(const sd_winograd *w) { return w->d.images * w->tiles[0] * w->tiles[1]; }
-static inline int64_t sd__winograd_blocks(const sd_winograd *w) { return w->blocks[0] * w->blocks[1]; }
-static inline int64_t sd__winograd_depth(const sd_winograd *w) { return sd__winograd_blocks(w) * w->d.channels; }
+
+/* So many of the blocks along an axis are seen at its point `i`: those of two taps do without the third. */
+static inline int64_t sd__winograd_seen(const sd_winograd *w, int axis, int i)
+{
+    return i == 2 ? w->threes[axis] : w->blocks[axis];
+}
+
+/* Numbers that a product at a point adds up: the channels of all blocks seen there. */
+static inline int64_t sd__winograd_depth(const sd_winograd *w, int point)
+{
+    return sd__winograd_seen(w, 0, point / 4) * sd__winograd_seen(w, 1, point % 4) * w->d.channels;
+}
+static inline int64_t sd__winograd_most_depth(const sd_winograd *w) { return sd__winograd_depth(w, 0); }
+
+/* One block of the filter. */
+typedef struct sd_winograd_block {
+    int64_t y, x;     /* of its first tap */
+    bool tall, wide;  /* three taps, not two */
+    int64_t place[4]; /* of its first channel among the numbers added up at points 4 i + j, by j */
+} sd_winograd_block;
+
+static inline sd_winograd_block sd__winograd_block(const sd_winograd *w, int64_t y, int64_t x)
+{
+    sd_winograd_block b = {.tall = y < w->threes[0], .wide = x < w->threes[1]};
+    b.y = b.tall ? 3 * y : 2 * y + w->threes[0];
+    b.x = b.wide ? 3 * x : 2 * x + w->threes[1];
+    for (int j = 0; j < 4; j++)
+        b.place[j] = (y * sd__winograd_seen(w, 1, j) + x) * w->d.channels;
+    return b;
+}
+
+/* Whether a block has tap 3 i + j, and whether it is seen at point 4 i + j. */
+V_INLINE bool has_tap(const bool tall, const bool wide, const int tap)
+{
+    return (tall || tap / 3 < 2) && (wide || tap % 3 < 2);
+}
+V_INLINE bool has_point(const bool tall, const bool wide, const int point)
+{
+    return (tall || point / 4 != 2) && (wide || point % 4 != 2);
+}
+
+/* Calls a function that is inlined, with `tall` and `wide` of a block, which it takes last, as constants. */
+#define FOR_TAPS_OF(block, function, ...)                                                                     \
+    ((block)->tall   ? (block)->wide ? function(__VA_ARGS__, true, true) : function(__VA_ARGS__, true, false) \
+       : (block)->wide ? function(__VA_ARGS__, false, true)                                                   \
+                     : function(__VA_ARGS__, false, false))
 
 /* Of one vector taken to the points or back, and of one tile, of which so many vectors are: about nanoseconds, by which parts are cut. */
 #define SD_WINOGRAD_VECTOR 30.0
 static inline double sd__winograd_cost(const sd_winograd *w, int64_t vectors)
 {
-    return 0.02 * POINTS * (double)(sd__winograd_depth(w) * w->d.filters) + SD_WINOGRAD_VECTOR * (double)vectors;
+    return 0.02 * (double)(w->products * w->d.channels * w->d.filters) + SD_WINOGRAD_VECTOR * (double)vectors;
 }
 
-/* The points of tiles [begin,end): of tile i, block b and a channel at v[point * v_point + (i - begin) * v_row + b * channels + channel]. */
+/* The points of tiles [begin,end): of tile i, a block and a channel at v[point * v_point + (i - begin) * v_row + place + channel]. */
 void SD_LEVELED(sd__winograd_pixels)(const sd_winograd *w, const float *x, const float *zeros, int64_t begin, int64_t end,
                                      float *v, int64_t v_point, int64_t v_row);
 

@@ -13,7 +13,7 @@
 enum {
     MOST_PARTS = 16,     /* each has memory of its own */
     WIDTH = 64,          /* filters of a part: the pixels are taken to the points anew for each column of them */
-    MOST_SUMS = 1 << 20, /* floats of all sums, unless those of one run need more */
+    MOST_SUMS = 1 << 20, /* floats of all sums, unless two parts need more */
     ROOM = 1 << 15,      /* floats at the points that a part has at hand, ... */
     /*
      * ... unless so many tiles need more: with fewer, reading and writing the sums costs too much. It costs most at v3: on a Zen 3, 64
@@ -24,7 +24,7 @@ enum {
 
 typedef struct gradient {
     sd_winograd w;
-    int64_t depth, block;                       /* rows of the products; tiles at hand at once */
+    int64_t depth, block;                       /* rows of the products, at most; tiles at hand at once */
     int columns, runs, adders;                  /* of filters; of tiles; parts of the last phase */
     int64_t v_row, v_point, z_point, sum_point; /* floats from tile to tile, and from point to point */
     size_t sums, slots, slot; /* floats: of the sums of one run; where the parts' memory begins, how much each has */
@@ -40,7 +40,7 @@ V_INLINE void results_of_vector(const float *const dy[4], int64_t filter, float 
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++)
         y[i] = v_load(dy[i] + filter);
-    transform(results_to_points, y, 2, points, 4);
+    transform(results_to_points, results_to_points, y, 2, points, 4);
 #pragma GCC unroll 16
     for (int p = 0; p < POINTS; p++)
         v_store(z + p * z_point + filter, points[p]);
@@ -78,14 +78,16 @@ static void add_tiles(const gradient *g, const sd_args *a, float *slot, int64_t 
     float *v = slot + SD_MAX(g->w.d.channels, WIDTH), *z = v + POINTS * g->v_point;
     SD_LEVELED(sd__winograd_pixels)(&g->w, a->in[0].data, slot, begin, end, v, g->v_point, g->v_row);
     take_results(g, a->in[1].data, slot, begin, end, column, z);
-    sd_winograd_product p = {.rows = g->depth, .columns = width, .k = end - begin, .a = v, .a_row = 1, .a_step = g->v_row};
+    sd_winograd_product p = {.columns = width, .k = end - begin, .a = v, .a_row = 1, .a_step = g->v_row};
     p.b = z;
     p.b_step = width;
     p.c = sums;
     p.c_row = width;
     p.add = add;
-    for (int i = 0; i < POINTS; i++, p.a += g->v_point, p.b += g->z_point, p.c += g->sum_point)
+    for (int i = 0; i < POINTS; i++, p.a += g->v_point, p.b += g->z_point, p.c += g->sum_point) {
+        p.rows = sd__winograd_depth(&g->w, i);
         SD_LEVELED(sd__winograd_multiply)(&p);
+    }
 }
 
 static void add_up(const gradient *g, const sd_args *a)
@@ -103,41 +105,60 @@ static void add_up(const gradient *g, const sd_args *a)
 
 /* ---- back to taps -------------------------------------------------------------------------------------------------------------- */
 
-/* One vector of filters of one row of the sums. */
-V_INLINE void taps_of_vector(const gradient *g, const float *sums, vf tap[TAPS])
+/* The sums of all runs of one vector of filters, at one point. */
+static vf sum_of_runs(const gradient *g, const float *sums)
 {
-    vf points[POINTS];
-    for (int p = 0; p < POINTS; p++) {
-        points[p] = v_load(sums + p * g->sum_point);
-        for (int r = 1; r < g->runs; r++)
-            points[p] = points[p] + v_load(sums + (size_t)r * g->sums + p * g->sum_point);
-    }
-    transform(points_to_taps, points, 4, tap, 3);
+    vf sum = v_load(sums);
+    for (int r = 1; r < g->runs; r++)
+        sum = sum + v_load(sums + (size_t)r * g->sums);
+    return sum;
 }
 
-/* Row `row` of the depth, a channel of a block of taps, of one column of filters. */
-static void finish_row(const gradient *g, const float *sums, int64_t row, int64_t column, float *dw)
+/* One vector of filters of one channel of a block; `sums` by the point's column. */
+V_INLINE void taps_of_vector(const gradient *g, const float *const sums[4], int64_t filter, vf tap[TAPS], const bool tall,
+                             const bool wide)
 {
-    const sd_direct *d = &g->w.d;
-    const int64_t block = row / d->channels, channel = row % d->channels, width = width_of(g, column);
-    const int64_t y = 3 * (block / g->w.blocks[1]), x = 3 * (block % g->w.blocks[1]);
+    vf points[POINTS];
+    for (int p = 0; p < POINTS; p++)
+        points[p] = has_point(tall, wide, p) ? sum_of_runs(g, sums[p % 4] + p * g->sum_point + filter) : v_zero();
+    transform(tall ? points_to_taps : points_to_taps_2, wide ? points_to_taps : points_to_taps_2, points, 4, tap, 3);
+}
+
+/* One channel of a block of taps, of one column of filters. */
+V_INLINE void finish_row(const gradient *g, const float *const sums[4], const sd_winograd_block *b, int64_t width, float *dw,
+                         const bool tall, const bool wide)
+{
+    const int64_t area = g->w.d.channels * g->w.d.filters;
     for (int64_t j = 0; j < width; j += V_LANES) {
         vf tap[TAPS];
-        taps_of_vector(g, sums + column * POINTS * g->sum_point + row * width + j, tap);
+        taps_of_vector(g, sums, j, tap, tall, wide);
 #pragma GCC unroll 9
         for (int t = 0; t < TAPS; t++)
-            if (y + t / 3 < d->size[0] && x + t % 3 < d->size[1])
-                v_store(dw + (((y + t / 3) * d->size[1] + x + t % 3) * d->channels + channel) * d->filters + column * WIDTH + j,
-                        tap[t]);
+            if (has_tap(tall, wide, t))
+                v_store(dw + ((b->y + t / 3) * g->w.d.size[1] + b->x + t % 3) * area + j, tap[t]);
     }
+}
+
+static void finish_block(const gradient *g, const float *sums, const sd_winograd_block *b, int64_t channel, int64_t column,
+                         float *dw)
+{
+    const int64_t width = width_of(g, column);
+    const float *from[4];
+    for (int j = 0; j < 4; j++)
+        from[j] = sums + column * POINTS * g->sum_point + (b->place[j] + channel) * width;
+    dw += channel * g->w.d.filters + column * WIDTH;
+    FOR_TAPS_OF(b, finish_row, g, from, b, width, dw);
 }
 
 static void finish(const gradient *g, const sd_args *a)
 {
     int64_t begin, end;
     sd__part(g->columns * g->depth, g->adders, a->part, &begin, &end);
-    for (int64_t i = begin; i < end; i++)
-        finish_row(g, a->scratch, i % g->depth, i / g->depth, a->out[0].data);
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t block = i % g->depth / g->w.d.channels;
+        const sd_winograd_block b = sd__winograd_block(&g->w, block / g->w.blocks[1], block % g->w.blocks[1]);
+        finish_block(g, a->scratch, &b, i % g->w.d.channels, i / g->depth, a->out[0].data);
+    }
 }
 
 /* ---- the kernel ---------------------------------------------------------------------------------------------------------------- */
@@ -154,12 +175,13 @@ static void cut(gradient *g)
 {
     const sd_direct *d = &g->w.d;
     const int64_t tiles = sd__winograd_tiles(&g->w);
-    g->depth = sd__winograd_depth(&g->w);
+    g->depth = sd__winograd_most_depth(&g->w);
     g->columns = (int)((d->filters + WIDTH - 1) / WIDTH);
     const int parts = sd__parts(tiles, sd__winograd_cost(&g->w, (g->depth * g->columns + d->filters) / V_LANES));
-    const int64_t room = MOST_SUMS / (POINTS * g->depth * d->filters);
+    const int64_t least = g->columns > 1 ? 1 : 2; /* a single part would leave all threads but one idle */
+    const int64_t room = SD_MAX(MOST_SUMS / (g->w.products * d->channels * d->filters), least);
     g->runs = (int)sd__even(SD_MAX(SD_MIN(SD_MIN(parts, MOST_PARTS) / g->columns, room), 1));
-    g->block = SD_MAX(ROOM / (POINTS * (g->depth + SD_MIN(d->filters, WIDTH))), FEWEST_TILES);
+    g->block = SD_MAX(ROOM / (g->w.products * d->channels + POINTS * SD_MIN(d->filters, WIDTH)), FEWEST_TILES);
     g->block = SD_MIN(g->block, (tiles + g->runs - 1) / g->runs);
     g->adders = sd__parts(g->columns * g->depth, SD_WINOGRAD_VECTOR * (double)(g->runs * SD_MIN(d->filters, WIDTH) / V_LANES));
 }
