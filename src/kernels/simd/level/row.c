@@ -90,14 +90,15 @@ void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const 
 }
 
 /*
- * v4: on a Zen 4, 512 bytes are about what the next k needs, and from 640 on reading takes 1.4 times as long. A Zen 5 reads from
- * its third cache 7 % faster by any distance from 640 bytes to 4 KB; 512 are worse than none. v3, v2: a Zen 3 reads 5 % faster by
- * 1 KB, and 2 KB, than by 512 bytes.
+ * v4: a Zen 4 fetches ahead by itself as fast as its third cache gives; from 384 bytes on, on some machines from 640, being told to
+ * costs 1.3 times the time. A Zen 5 reads from its third cache 7 % faster by any distance from 640 bytes to 4 KB; 512 are worse than
+ * none. v3, v2: a Zen 3 reads 5 % faster by 1 KB, and 2 KB, than by 512 bytes.
  */
 int SD_LEVELED(sd__row_ahead)(void)
 {
 #if defined(SD_LEVEL_v4)
-    return sd__cpu_amd_family() >= 26 ? 1024 : 512;
+    const unsigned family = sd__cpu_amd_family();
+    return family >= 26 ? 1024 : family ? 0 : 512;
 #else
     return 1024;
 #endif
@@ -106,7 +107,7 @@ int SD_LEVELED(sd__row_ahead)(void)
 enum { FETCH_LANES = 64 / sizeof(float) };
 
 V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b, int64_t n, int64_t k, int ahead,
-                        const int vectors)
+                        const int vectors, const bool fetches)
 {
     vf sum[ROW_VECTORS];
 #pragma GCC unroll 8
@@ -116,7 +117,7 @@ V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b
         vf factor = v_set(a[i * a_step]);
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
-            if (v * V_LANES % FETCH_LANES == 0)
+            if (fetches && v * V_LANES % FETCH_LANES == 0)
                 __builtin_prefetch((const void *)((uintptr_t)(b + v * V_LANES) + (uintptr_t)ahead));
             sum[v] = v_fma(factor, v_load(b + v * V_LANES), sum[v]);
         }
@@ -129,8 +130,13 @@ V_INLINE void row_panel(float *c, const float *a, int64_t a_step, const float *b
 void SD_LEVELED(sd__row_panel)(float *c, const float *a, int64_t a_step, const float *b, int vectors, int64_t n, int64_t k,
                                int ahead)
 {
-#define PANEL(vectors_) \
-    case vectors_: row_panel(c, a, a_step, b, n, k, ahead, vectors_); break
+#define PANEL(vectors_)                                              \
+    case vectors_:                                                   \
+        if (ahead)                                                   \
+            row_panel(c, a, a_step, b, n, k, ahead, vectors_, true); \
+        else                                                         \
+            row_panel(c, a, a_step, b, n, k, 0, vectors_, false);    \
+        break
     switch (vectors) {
         PANEL(1);
         PANEL(2);

@@ -10,7 +10,7 @@ void SD_LEVELED(sd__row_stream)(float *c, const float *a, int64_t a_step, const 
 /* Most vectors of columns in a panel of B, of which rows follow one another: as many sums stay in registers. */
 enum { ROW_VECTORS = 8 };
 
-/* Bytes that a panel is best fetched ahead on this machine. */
+/* Bytes that a panel is best fetched ahead on this machine; 0: not at all. */
 int SD_LEVELED(sd__row_ahead)(void);
 
 /* c[0..n) = sum of a[i * a_step] b[i * vectors * V_LANES + 0..n) over i < k; n in 1 to ROW_VECTORS vectors. */
