@@ -460,6 +460,34 @@ static void a_filter_that_stays_is_kept(void **state)
     sd_context_free(context);
 }
 
+/* Parts of one phase. */
+static int parts_of(int kind, geometry g, const char *provider, int phase)
+{
+    problem p = problem_make(kind, g);
+    sd_context *context = context_of(provider, NULL, 2);
+    sd_output output = {"y", 0, p.value};
+    sd_plan *plan;
+    assert_ok(sd_compile(context, 1, &output, NULL, &plan));
+    assert_int_equal(plan->n_steps, 1);
+    assert_string_equal(plan->step[0].provider, provider);
+    const int parts = plan->step[0].work.parts[phase];
+    sd_plan_free(plan);
+    sd_context_free(context);
+    problem_free(&p);
+    return parts;
+}
+
+/* Where there is little to cut, two threads still have something to do each. */
+static void two_threads_have_work(void **state)
+{
+    const geometry lenet = {1, 28, 28, 1, 32, {5, 5}, {1, 1}, {2, 2}, {2, 2}, 1};
+    const geometry resnet = {1, 32, 32, 3, 16, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1};
+    const geometry large_filter = {32, 14, 14, 256, 64, {5, 5}, {1, 1}, {2, 2}, {2, 2}, 1};
+    assert_int_equal(parts_of(FORWARD, lenet, "simd", 0), 2);
+    assert_int_equal(parts_of(FORWARD, resnet, "simd", 0), 2);
+    assert_int_equal(parts_of(GRADIENT, large_filter, "winograd", 0), 2);
+}
+
 /* The sum of a position depends on neither its tile nor the width of the image: a strip gives what the whole gives. */
 static void tiles_do_not_change_a_bit(void **state)
 {
@@ -524,6 +552,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(tiles_do_not_change_a_bit),
         cmocka_unit_test(batches_do_not_change_a_bit),
+        cmocka_unit_test(two_threads_have_work),
         cmocka_unit_test(winograd_rounds_little),
         cmocka_unit_test(winograd_is_exact_in_integers),
         cmocka_unit_test(a_filter_that_stays_is_kept),

@@ -2,8 +2,9 @@
  * winograd.h -- the provider of convolutions by Winograd's algorithm: fewer products than the sums that define them.
  *
  * F(2x2, 3x3) computes four neighbouring results of a 3x3 filter with 16 products instead of 36: pixels and filters are taken to
- * 16 points each, multiplied there, and the sums over channels taken back [Winograd 1980; Lavin & Gray, arXiv:1509.09308]. A
- * provider of its own, so that it can be left out: its rounding errors are as small as those of the sums that define a
+ * 16 points each, multiplied there, and the sums over channels taken back [Winograd 1980; Lavin & Gray, arXiv:1509.09308]. Other
+ * filters are cut into blocks of three and two taps along each axis: a 5x5 one takes 49 products instead of 100. A provider
+ * of its own, so that it can be left out: its rounding errors are as small as those of the sums that define a
  * convolution measured by the largest pixel that a tile sees, but not by each result of its own.
  */
 #ifndef SD_SIMD_WINOGRAD_H

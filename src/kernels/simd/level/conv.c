@@ -30,8 +30,8 @@
 enum { MOST_POSITIONS = 16, MOST_COLUMNS = 5, FILTERS_IN_PLACE = 64 };
 
 /*
- * One multiply-add, one packed element: about nanoseconds, by which parts are cut. The first is twice what it takes, so that the
- * first layer of one image, 10 to 15 us of work, is done in two parts.
+ * One multiply-add, one packed element: about nanoseconds, by which parts are cut. The first is over twice what it takes, so that
+ * the first layer of one image, 10 to 15 us of work, is done in two parts.
  */
 #define COST 0.05
 #define PACK_COST 0.5
