@@ -12,7 +12,7 @@
 static json_t *fma_json(const sd_machine *machine)
 {
     json_t *rows = json_array();
-    for (int i = 0; i <= (int)machine->level; i++) {
+    for (int i = 0; i <= (int)sd__vector_level(machine->level); i++) {
         const sd_probe_fma *f = &machine->fma[i];
         json_array_append_new(rows, json_pack("{s:s, s:f, s:f, s:f, s:f}", "isa", sd__level_name((sd_level)i), "core_gflops",
                                               1e-9 * f->core, "all_gflops", 1e-9 * f->all, "cycles", f->cycles, "best_cycles",

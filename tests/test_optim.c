@@ -338,7 +338,7 @@ static void bits_do_not_depend_on_the_level(void **state)
             double start[4 * MOST], one[4 * MOST], other[4 * MOST]; /* theta, g, a, b; as floats, the first half */
             wide ? law_draw_f64(start, 4 * MOST, 0, 1) : law_draw((float *)start, 4 * MOST, 0, 1);
             for (int rule = 0; rule < 4; rule++)
-                for (int l = 0; l <= (int)sd__cpu_level(); l++) {
+                for (int l = 0; l <= (int)sd__vector_level(sd__cpu_level()); l++) {
                     const sd_update_loops *loops = &level[l][wide];
                     sd_update_rule *const rules[] = {loops->sgd, loops->momentum, loops->nesterov, loops->adam};
                     char *at = (char *)(l ? other : one);

@@ -500,7 +500,7 @@ static void compare_blocks(sd_context *context, sd_dtype dtype)
 
 static void norm_sum_and_clip_join_a_convolution(void **state)
 {
-    static const char *const level[] = {"v2", "v3", "v4"};
+    static const char *const level[] = {"v2", "v3", "v4", "amx"};
     for (size_t l = 0; l < SD_COUNT(level); l++) {
         sd_context *context;
         sd_level wanted;
@@ -638,7 +638,7 @@ static void a_shared_bias_stays_behind_pooling(void **state)
 
 static void pooling_joins_a_convolution(void **state)
 {
-    static const char *const level[] = {"v2", "v3", "v4"};
+    static const char *const level[] = {"v2", "v3", "v4", "amx"};
     for (size_t l = 0; l < SD_COUNT(level); l++)
         for (int threads = 1; threads <= 3; threads += 2) {
             sd_context *context;

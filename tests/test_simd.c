@@ -44,7 +44,7 @@ static wall wall_new(size_t bytes)
 
 static void wall_free(wall *w) { munmap(w->pages, w->bytes); }
 
-#define EACH_LEVEL(level) for (sd_level level = SD_LEVEL_V2; level <= sd__cpu_level(); level++)
+#define EACH_LEVEL(level) for (sd_level level = SD_LEVEL_V2; level <= sd__vector_level(sd__cpu_level()); level++)
 
 /* ---- elementwise functions against double ---- */
 
@@ -968,7 +968,7 @@ static void slices_move(void **state)
 
 static void bytes_lie_on_their_line(void **state)
 {
-    static sd_bytes_f32 *const bytes[SD_LEVEL_COUNT] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
+    static sd_bytes_f32 *const bytes[SD_VECTOR_LEVELS] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
     for (int n = 0; n <= 70; n++) {
         wall in = wall_new((size_t)n), out = wall_new((size_t)n * sizeof(float));
         double line[2];

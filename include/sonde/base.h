@@ -65,7 +65,7 @@ typedef struct sd_context sd_context;
 /** How to make a context. All-zero means: every core, the best CPU level, all kernel providers, silent. */
 typedef struct sd_context_options {
     int threads;         /**< working threads, the caller included; 0: all cores this process may use */
-    const char *isa;     /**< "v2", "v3", "v4": highest CPU level to use; NULL: $SONDE_ISA, else the best */
+    const char *isa;     /**< "v2", "v3", "v4", "amx": highest CPU level to use; NULL: $SONDE_ISA, else the best */
     const char *kernels; /**< comma list of providers in order, or "reference"; NULL: $SONDE_KERNELS, else all */
     int debug;           /**< level 0..5 of the debug ladder; -1: $SONDE_DEBUG, else 0 */
     void (*log)(void *user, const char *line); /**< receives debug lines and, at every level, notes; NULL: they are dropped */
@@ -89,7 +89,7 @@ SD_API sd_pool *sd_context_pool(sd_context *context);
 /** Number of threads that take part in a run, the caller included. */
 SD_API int sd_context_threads(const sd_context *context);
 
-/** The name of the CPU level in use: "v2", "v3" or "v4". */
+/** The name of the CPU level in use: "v2", "v3", "v4" or "amx". */
 SD_API const char *sd_context_isa(const sd_context *context);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* cpu.c -- which x86-64 level this machine has: what the CPU offers and the operating system saves. */
+/* cpu.c -- which level this machine has: what the CPU offers and the operating system saves. */
 #define _GNU_SOURCE
 #include "base/cpu.h"
 
@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
 
 #define BIT(n) (1u << (n))
 
@@ -20,6 +21,21 @@ static unsigned saved_registers(void)
 }
 
 static bool has(unsigned word, unsigned wanted) { return (word & wanted) == wanted; }
+
+/*
+ * Tiles for all threads, present and future, of this process: Linux gives them to who asks, again and again as well. CPUID's leaf of
+ * their shapes is not read: hypervisors hide it though tiles work.
+ */
+static bool may_use_tiles(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, TILE_DATA = 18, TILE_STATE = BIT(17) | BIT(TILE_DATA) };
+    unsigned a, a1 = 0, b, c, d = 0;
+    __get_cpuid_count(7, 0, &a, &b, &c, &d);
+    __get_cpuid_count(7, 1, &a1, &b, &c, &a);
+    const unsigned amx_bf16_and_tile = BIT(22) | BIT(24), avx512_bf16 = BIT(5);
+    return has(d, amx_bf16_and_tile) && has(a1, avx512_bf16) && has(saved_registers(), TILE_STATE) &&
+           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0;
+}
 
 /* The feature lists are those of the x86-64 psABI, section "Micro-Architecture Levels". */
 sd_level sd__cpu_level(void)
@@ -35,7 +51,9 @@ sd_level sd__cpu_level(void)
     if (!has(c1, osxsave_avx_fma_movbe_f16c) || !has(b7, avx2_bmi1_bmi2) || !has(ce, BIT(5)) ||
         !has(saved_registers(), AVX_STATE))
         return SD_LEVEL_V2;
-    return has(b7, avx512_f_dq_cd_bw_vl) && has(saved_registers(), AVX512_STATE) ? SD_LEVEL_V4 : SD_LEVEL_V3;
+    if (!has(b7, avx512_f_dq_cd_bw_vl) || !has(saved_registers(), AVX512_STATE))
+        return SD_LEVEL_V3;
+    return may_use_tiles() ? SD_LEVEL_AMX : SD_LEVEL_V4;
 }
 
 unsigned sd__cpu_amd_family(void)
@@ -52,7 +70,7 @@ sd_level sd__cpu_level(void) { return SD_LEVEL_V2; }
 unsigned sd__cpu_amd_family(void) { return 0; }
 #endif
 
-static const char *const level_name[SD_LEVEL_COUNT] = {"v2", "v3", "v4"};
+static const char *const level_name[SD_LEVEL_COUNT] = {"v2", "v3", "v4", "amx"};
 
 const char *sd__level_name(sd_level level) { return (unsigned)level < SD_LEVEL_COUNT ? level_name[level] : "?"; }
 

@@ -30,7 +30,7 @@ static void print_overview(void)
            "  SONDE_DEBUG    1 plan, 2 timings, 3 graph after each pass, 4 value statistics, 5 check every step\n"
            "                 for numbers that are not finite; results have the same bits at every level\n"
            "  SONDE_KERNELS  providers of kernels in order (winograd, simd, onednn, fused), or reference\n"
-           "  SONDE_ISA      highest CPU level to use: v2, v3 or v4\n");
+           "  SONDE_ISA      highest CPU level to use: v2, v3, v4 or amx\n");
 }
 
 void sd__print_help(const sd_command *command)

@@ -34,7 +34,7 @@ static void store(sd_dtype dtype, void *out, int64_t i, double value)
 /* A product instead of a quotient: each of the 256 numbers decides whether that is the same, in the mode of reading. */
 static void find_line(sd_reader *r)
 {
-    static sd_bytes_f32 *const level[SD_LEVEL_COUNT] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
+    static sd_bytes_f32 *const level[SD_VECTOR_LEVELS] = {sd__bytes_f32_v2, sd__bytes_f32_v3, sd__bytes_f32_v4};
     uint8_t byte[256];
     float number[256];
     const void *bits = number;
@@ -43,10 +43,10 @@ static void find_line(sd_reader *r)
     r->start = normalised(&r->normalization, 0, 0);
     r->slope = (normalised(&r->normalization, 0, 255) - r->start) / 255;
     unsigned mode = sd__fp_enter();
-    level[sd__cpu_level()](r->slope, r->start, byte, number, 256);
+    level[sd__vector_level(sd__cpu_level())](r->slope, r->start, byte, number, 256);
     sd__fp_leave(mode);
     if (memcmp(bits, r->table, sizeof number) == 0)
-        r->line = level[sd__cpu_level()];
+        r->line = level[sd__vector_level(sd__cpu_level())];
 }
 
 static sd_status make_table(sd_reader *r)

@@ -166,7 +166,7 @@ static double burst_cycles(int counter, sd_level level, int64_t n, double *secon
 
 static double flops_of(sd_level level, int64_t n)
 {
-    static const int width[SD_LEVEL_COUNT] = {4, 8, 16};
+    static const int width[SD_VECTOR_LEVELS] = {4, 8, 16};
     return 2.0 * width[level] * FMA_UNROLL * (double)n;
 }
 
@@ -249,7 +249,7 @@ static void read_part(void *user, int part)
 static sd_probe_rate read_rate(sd_pool *pool, int parts, const char *block, size_t bytes, double seconds)
 {
     enum { LEAST = 8 << 20 };
-    read_job job = {.level = sd__cpu_level(), .block = block, .bytes = bytes / (size_t)parts & ~(size_t)255};
+    read_job job = {.level = sd__vector_level(sd__cpu_level()), .block = block, .bytes = bytes / (size_t)parts & ~(size_t)255};
     size_t total = job.bytes * (size_t)parts;
     sd_probe_rate rate = {0};
     int bursts = 0;
@@ -367,8 +367,8 @@ static double probe_handover(sd_pool *pool, double seconds)
 sd_status sd__machine_probe(sd_pool *pool, double seconds, sd_machine *machine)
 {
     *machine = (sd_machine){.threads = sd__pool_threads(pool), .level = sd__cpu_level(), .amx = has_amx()};
-    double slice = fmax(seconds, 0.1) / (2 * SD_LEVEL_COUNT + 2 * SD_PROBE_SIZES + 2);
-    for (int level = 0; level <= (int)machine->level; level++) {
+    double slice = fmax(seconds, 0.1) / (2 * SD_VECTOR_LEVELS + 2 * SD_PROBE_SIZES + 2);
+    for (int level = 0; level <= (int)sd__vector_level(machine->level); level++) {
         probe_core((sd_level)level, slice, machine);
         probe_all(pool, (sd_level)level, slice, machine);
     }
@@ -391,7 +391,7 @@ sd_probe_rate sd__probe_read_rate(sd_pool *pool, size_t bytes, double seconds) {
 
 /* ---- limits ------------------------------------------------------------------------------------------------------------ */
 
-double sd__machine_flops(const sd_machine *machine, sd_level level) { return machine->fma[level].all; }
+double sd__machine_flops(const sd_machine *machine, sd_level level) { return machine->fma[sd__vector_level(level)].all; }
 
 /* Straight between measured sizes on a logarithmic axis; the first and last hold beyond. */
 double sd__machine_bandwidth(const sd_machine *machine, double bytes)

@@ -27,7 +27,7 @@ typedef struct sd_probe_read {
 typedef struct sd_machine {
     int threads;
     sd_level level; /* the highest there is */
-    sd_probe_fma fma[SD_LEVEL_COUNT];
+    sd_probe_fma fma[SD_VECTOR_LEVELS];
     bool counters; /* cycles come from the hardware counter; else from a chain of dependent additions beside the measurement */
     bool amx;      /* the CPU says that it has tiles */
     sd_probe_read read[SD_PROBE_SIZES];

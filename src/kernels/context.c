@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "kernels/amx/amx.h"
 #include "kernels/fused/fused.h"
 #include "kernels/onednn/onednn.h"
 #include "kernels/reference/reference.h"
@@ -11,7 +12,7 @@
 
 /* In order of preference; the reference comes last and is always there. */
 static const sd_provider *const providers[] = {
-    &sd__provider_winograd, &sd__provider_simd,
+    &sd__provider_winograd, &sd__provider_amx,       &sd__provider_simd,
 #ifdef SD_WITH_ONEDNN
     &sd__provider_onednn,
 #endif
@@ -69,7 +70,7 @@ static sd_status choose_level(sd_context *context, const char *name)
         return SD_OK;
     sd_level wanted;
     if (!sd__level_parse(name, &wanted))
-        return sd__fail(SD_EINVAL, "no CPU level is called \"%s\"; there are v2, v3 and v4", name);
+        return sd__fail(SD_EINVAL, "no CPU level is called \"%s\"; there are v2, v3, v4 and amx", name);
     if (wanted > context->level)
         return sd__fail(SD_EINVAL, "CPU level %s was asked for, but this CPU has only %s", name,
                         sd__level_name(context->level));

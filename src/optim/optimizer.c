@@ -180,7 +180,7 @@ static sd_status make(sd_optimizer *o, sd_layout params, const bool *trainable)
     if (!sd_dtype_is_real(o->dtype))
         return sd__fail(SD_EDTYPE, "optimizer: parameters are %s; they must be f32 or f64", sd_dtype_name(o->dtype));
     o->length = params.length;
-    o->loops = &level[sd__cpu_level()][o->dtype == SD_F64];
+    o->loops = &level[sd__vector_level(sd__cpu_level())][o->dtype == SD_F64];
     o->rule = loop_of(o->loops, o->spec.kind);
     o->parts = (int)((params.length + PART - 1) / PART);
     o->run = sd__alloc_zeroed((size_t)params.count + 1, sizeof *o->run);

@@ -67,7 +67,7 @@ bool sd__direct_of(const sd_call *call, sd_direct *d)
  */
 static int64_t least_depth(const sd_call *call)
 {
-    return call->level == SD_LEVEL_V4 || call->op == &sd__op_conv2d_dw ? 16 : 32;
+    return call->level >= SD_LEVEL_V4 || call->op == &sd__op_conv2d_dw ? 16 : 32;
 }
 
 bool sd__winograd_of(const sd_call *call, sd_winograd *w)

@@ -6,9 +6,9 @@
 
 static const sd_winograd_table *table_of(sd_level level)
 {
-    static const sd_winograd_table *const table[SD_LEVEL_COUNT] = {
+    static const sd_winograd_table *const table[SD_VECTOR_LEVELS] = {
         [SD_LEVEL_V2] = &sd__winograd_table_v2, [SD_LEVEL_V3] = &sd__winograd_table_v3, [SD_LEVEL_V4] = &sd__winograd_table_v4};
-    return table[level];
+    return table[sd__vector_level(level)];
 }
 
 static const sd_kernel *kernel_of(const sd_op *op, const sd_winograd_table *table)
