@@ -66,7 +66,7 @@ bool sd__amx_cut(const sd_gemm *g, int threads, sd_amx_cut *c)
     c->walked = panels(SD_MAX(g->m, g->n));
     c->small = panels(SD_MIN(g->m, g->n));
     c->steps = sd__amx_up(g->k, AMX_STEP);
-    c->ranges = sd__amx_up(c->steps, AMX_DEPTH);
+    c->ranges = c->steps <= AMX_MOST ? 1 : sd__amx_up(c->steps, AMX_DEPTH);
     cut_parts(c, best);
     int64_t bytes = c->small * c->steps * AMX_STEP_BYTES;
     c->own = threads > 0 && threads <= MOST_ALONE && bytes <= OWN_BYTES;

@@ -13,8 +13,8 @@ enum { AMX_PIECES = 3 };
 /* Bytes of a tile, of what a panel has in one step: 6 KB. */
 enum { AMX_TILE = 1024, AMX_STEP_BYTES = AMX_PIECES * 2 * AMX_TILE };
 
-/* Steps of a range of k: so much of two panels fills a first cache of 48 KB. */
-enum { AMX_DEPTH = 4 };
+/* Steps of a range of k: so much of two panels fills three quarters of a first cache of 48 KB. One more if that is all. */
+enum { AMX_DEPTH = 3, AMX_MOST = AMX_DEPTH + 1 };
 
 /*
  * One operand is small: it is split whole beforehand. Of the other, a part walks along panels, splits what one has in a range of k on

@@ -225,7 +225,7 @@ static amx_ahead next_piece(const sd_amx_cut *c, const amx_lines *walked, int64_
 
 static void run_main(const sd_amx_cut *c, const sd_args *args)
 {
-    _Alignas(64) char split[AMX_DEPTH * AMX_STEP_BYTES];
+    _Alignas(64) char split[AMX_MOST * AMX_STEP_BYTES];
     const amx_lines walked = operand(c, args, c->walks_a);
     int64_t first, last, from, to;
     sd__part(c->walked, c->walked_parts, args->part % c->walked_parts, &first, &last);
