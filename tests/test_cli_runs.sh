@@ -167,6 +167,8 @@ expect 0 profile small.yaml --runs 2
 says out "samples/s"
 expect 0 profile lenet --batch 2 --runs 1
 says out "winograd: fewer products than FLOP counts"
+expect 0 profile mlp --batch 128 --runs 1
+if grep -q "CPU level amx" out; then says out "amx: fp32 products as sums of six"; fi
 says out "softmax_cross_entropy_grad simd"
 
 expect 0 data list --json

@@ -2,6 +2,7 @@
 #include "kernels/amx/cut.h"
 
 #include "base/base.h"
+#include "ops/op.h"
 
 /* Core cycles, measured on Emerald and Granite Rapids: of a multiply-add on vectors and on tiles, of splitting a number, of turning it. */
 #define VECTOR_COST (1 / 25.0)
@@ -43,35 +44,56 @@ static double cost(const sd_gemm *g, bool turned)
 
 static bool consecutive(const sd_gemm *g) { return (g->a_row == 1 || g->a_step == 1) && (g->b_step == 1 || g->b_column == 1); }
 
-/* Parts along the panels that are walked, and, if there are many, along those of the small operand. */
-static void cut_parts(sd_amx_cut *c, double cycles)
+static int64_t split_bytes(const sd_amx_cut *c) { return c->small * c->steps * AMX_STEP_BYTES; }
+
+/*
+ * Parts along the panels that are walked, and, if there are many, along those of the small operand. A part has at least four panels where
+ * the small operand in one range of k is better met by some while it is near: it is large, or lines of B, which lie a power of two apart,
+ * push it out of their sets of the second cache.
+ */
+static void cut_parts(sd_amx_cut *c)
 {
-    int wanted = (int)sd__even(sd__parts(c->walked * c->small, cycles * CYCLE / (double)(c->walked * c->small)));
+    int wanted = (int)sd__even(sd__parts(c->walked * c->small, c->cycles * CYCLE / (double)(c->walked * c->small)));
     c->small_parts = (int)sd__amx_up(c->small, MOST_SMALL);
-    bool far = !c->walks_a || c->small * c->steps * AMX_STEP_BYTES > NEAR_BYTES;
+    bool far = !c->walks_a || split_bytes(c) > NEAR_BYTES;
     int64_t most = far ? SD_MAX(c->walked / 4, SD_MIN(c->walked, 4)) : c->walked;
     c->walked_parts = (int)SD_MIN(SD_MAX(wanted / c->small_parts, 1), most);
 }
 
-bool sd__amx_cut(const sd_gemm *g, int threads, sd_amx_cut *c)
+static bool gemm_of(const sd_call *call, sd_gemm *g)
+{
+    bool dense = call->op == &sd__op_dense || call->op == &sd__op_dense_relu;
+    return dense ? sd__gemm_of_dense(call, g) : sd__gemm_of_matmul(call, g);
+}
+
+/* As it is, or turned, whichever costs less; false if both cost more than vectors do. */
+static bool choose(const sd_gemm *g, sd_amx_cut *c)
 {
     sd_gemm turned = *g;
     sd__gemm_turn(&turned);
-    double as_it_is = cost(g, false), if_turned = cost(&turned, true), best = SD_MIN(as_it_is, if_turned);
-    if (g->batches != 1 || !consecutive(g) || best > VECTOR_COST * (double)(g->m * g->n) * (double)g->k)
+    double as_it_is = cost(g, false), if_turned = cost(&turned, true);
+    c->turned = if_turned < as_it_is;
+    c->g = c->turned ? turned : *g;
+    c->cycles = SD_MIN(as_it_is, if_turned);
+    return c->cycles <= VECTOR_COST * (double)(g->m * g->n) * (double)g->k;
+}
+
+bool sd__amx_cut(const sd_call *call, sd_amx_cut *c)
+{
+    sd_gemm g;
+    *c = (sd_amx_cut){0};
+    if (!gemm_of(call, &g) || g.batches != 1 || !consecutive(&g) || !choose(&g, c))
         return false;
-    *c = (sd_amx_cut){.g = if_turned < as_it_is ? turned : *g, .turned = if_turned < as_it_is};
-    g = &c->g;
-    c->walks_a = g->m >= g->n;
-    c->walked = panels(SD_MAX(g->m, g->n));
-    c->small = panels(SD_MIN(g->m, g->n));
-    c->steps = sd__amx_up(g->k, AMX_STEP);
+    const int64_t more = SD_MAX(g.m, g.n), fewer = SD_MIN(g.m, g.n);
+    c->walks_a = c->g.m >= c->g.n;
+    c->walked = panels(more);
+    c->small = panels(fewer);
+    c->steps = sd__amx_up(g.k, AMX_STEP);
     c->ranges = c->steps <= AMX_MOST ? 1 : sd__amx_up(c->steps, AMX_DEPTH);
-    cut_parts(c, best);
-    int64_t bytes = c->small * c->steps * AMX_STEP_BYTES;
-    c->own = threads > 0 && threads <= MOST_ALONE && bytes <= OWN_BYTES;
-    c->takes_over = c->small_parts == 1 && SD_MAX(g->m, g->n) * g->k > 2 * NEAR_BYTES / (int64_t)sizeof(float);
-    double number = SPLIT_COST * CYCLE * AMX_PANEL * (double)g->k;
-    c->packers = c->own ? 1 : (int)sd__even(sd__parts(c->small, number));
+    cut_parts(c);
+    c->takes_over = c->small_parts == 1 && more * g.k * (int64_t)sizeof(float) > 2 * NEAR_BYTES;
+    c->own = call->threads > 0 && call->threads <= MOST_ALONE && split_bytes(c) <= OWN_BYTES;
+    double panel = SPLIT_COST * CYCLE * AMX_PANEL * (double)g.k;
+    c->packers = c->own ? 1 : (int)sd__even(sd__parts(c->small, panel));
     return true;
 }

@@ -22,6 +22,7 @@ enum { AMX_DEPTH = 3, AMX_MOST = AMX_DEPTH + 1 };
  */
 typedef struct sd_amx_cut {
     sd_gemm g;             /* if turned, of the transposes: C' = B' A' */
+    double cycles;         /* that it costs, about */
     bool turned;           /* C is turned while it is stored */
     bool walks_a;          /* the operand that is walked along is A, else B */
     int64_t walked, small; /* panels of both */
@@ -32,8 +33,8 @@ typedef struct sd_amx_cut {
     int packers;     /* parts that do so */
 } sd_amx_cut;
 
-/* False if the product is none of real, dense fp32 matrices, or vectors are faster. */
-bool sd__amx_cut(const sd_gemm *g, int threads, sd_amx_cut *cut);
+/* Of a call of matmul or dense, or their kin with ReLU. False if it is no product of two fp32 matrices, or vectors are faster. */
+bool sd__amx_cut(const sd_call *call, sd_amx_cut *cut);
 
 static inline int64_t sd__amx_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 

@@ -3,7 +3,6 @@
  * have in common stays in four tiles over a range of k.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/base.h"
 #include "kernels/amx/amx.h"
@@ -65,7 +64,7 @@ static void open_tiles(void)
  * behind. So many are fetched at a time.
  */
 typedef struct amx_ahead {
-    const char *from;
+    uintptr_t from; /* any address will do, nothing is read */
     int64_t line, group;
     int next, end, rate;
     bool own; /* as for writing: no other core keeps a copy */
@@ -74,11 +73,11 @@ typedef struct amx_ahead {
 V_INLINE void fetch(amx_ahead *f)
 {
     for (int i = 0; i < f->rate && f->next < f->end; i++, f->next++) {
-        const char *at = f->from + f->next % AMX_PANEL * f->line + f->next / AMX_PANEL * f->group;
+        uintptr_t at = f->from + (uintptr_t)(f->next % AMX_PANEL * f->line + f->next / AMX_PANEL * f->group);
         if (f->own)
-            __builtin_prefetch(at, 1), __builtin_prefetch(at + 64, 1);
+            __builtin_prefetch((const void *)at, 1), __builtin_prefetch((const void *)(at + 64), 1);
         else
-            __builtin_prefetch(at), __builtin_prefetch(at + 64);
+            __builtin_prefetch((const void *)at), __builtin_prefetch((const void *)(at + 64));
     }
 }
 
@@ -215,7 +214,7 @@ static amx_ahead next_piece(const sd_amx_cut *c, const amx_lines *walked, int64_
     range %= c->ranges;
     int64_t begin = sd__amx_range(c, range), steps = sd__amx_range(c, range + 1) - begin;
     const int64_t line = walked->line * (int64_t)sizeof(float), k = walked->k * (int64_t)sizeof(float);
-    return (amx_ahead){.from = (const char *)walked->data + panel * AMX_PANEL * line + begin * AMX_STEP * k,
+    return (amx_ahead){.from = (uintptr_t)walked->data + (uintptr_t)(panel * AMX_PANEL * line + begin * AMX_STEP * k),
                        .line = SD_MAX(line, k),
                        .group = AMX_STEP * k,
                        .end = panel < c->walked ? (int)(AMX_PANEL * steps) : 0,
@@ -256,12 +255,13 @@ static void run(const sd_args *args)
         run_main(c, args);
 }
 
-static sd_status prepare(const sd_gemm *g, int threads, sd_work *work)
+static sd_status prepare(const sd_call *call, sd_work *work)
 {
     sd_amx_cut *c = work->state = sd__alloc_zeroed(1, sizeof *c);
     if (!c)
         return sd__fail(SD_ENOMEM, "no memory to prepare a matrix product");
-    sd__amx_cut(g, threads, c);
+    if (!sd__amx_cut(call, c))
+        return sd__fail(SD_EINTERNAL, "%s: prepared for a call that was not accepted", call->op->name);
     work->phases = 0;
     if (c->own)
         work->own = split_bytes(c);
@@ -273,25 +273,6 @@ static sd_status prepare(const sd_gemm *g, int threads, sd_work *work)
     return SD_OK;
 }
 
-static sd_status prepare_matmul(const sd_call *call, sd_work *work)
-{
-    sd_gemm g;
-    if (!sd__gemm_of_matmul(call, &g))
-        return sd__fail(SD_EINTERNAL, "matmul: prepared for a call that was not accepted");
-    return prepare(&g, call->threads, work);
-}
-
-static sd_status prepare_dense(const sd_call *call, sd_work *work)
-{
-    sd_gemm g;
-    if (!sd__gemm_of_dense(call, &g))
-        return sd__fail(SD_EINTERNAL, "dense: prepared for a call that was not accepted");
-    return prepare(&g, call->threads, work);
-}
-
-#define KERNEL(name_, prepare_) \
-    const sd_kernel sd__amx_##name_ = {.name = #name_ "_amx", .prepare = prepare_, .run = run, .release = free};
-KERNEL(matmul, prepare_matmul)
-KERNEL(matmul_relu_grad, prepare_matmul)
-KERNEL(dense, prepare_dense)
-KERNEL(dense_relu, prepare_dense)
+#define KERNEL(name_) \
+    const sd_kernel sd__amx_##name_ = {.name = #name_ "_amx", .prepare = prepare, .run = run, .release = free};
+SD_AMX_KERNELS(KERNEL)

@@ -40,21 +40,27 @@ V_INLINE void split_along(vf first, vf second, char *to)
     }
 }
 
-/* Up to n numbers; none if n is negative. */
-V_INLINE vf load(const float *from, int64_t n) { return n > 0 ? v_load_n(from, n) : v_zero(); }
+/* Up to n numbers from line and k on; none if n is negative. */
+V_INLINE vf load(const amx_lines *from, int64_t line, int64_t k, int64_t n)
+{
+    return n > 0 ? v_load_n(from->data + line * from->line + k * from->k, n) : v_zero();
+}
 
 /* Lines that are consecutive at each k: rows of pairs, in each line after line. */
-static void split_rows_across(const float *from, int64_t step, int64_t lines, int64_t numbers, char *to)
+static void split_rows_across(const amx_lines *from, int64_t line, int64_t k, char *to)
 {
-    for (int64_t row = 0; row < TILE_ROWS; row++, to += ROW_BYTES, from += 2 * step)
-        split_across(load(from, 2 * row < numbers ? lines : 0), load(from + step, 2 * row + 1 < numbers ? lines : 0), to);
+    const int64_t lines = from->lines - line, end = from->length;
+    for (int64_t row = 0; row < TILE_ROWS; row++, to += ROW_BYTES, k += 2)
+        split_across(load(from, line, k, k < end ? lines : 0), load(from, line, k + 1, k + 1 < end ? lines : 0), to);
 }
 
 /* Numbers that are consecutive along k: line after line, in each pair after pair. */
-static void split_rows_along(const float *from, int64_t line, int64_t lines, int64_t numbers, char *to)
+static void split_rows_along(const amx_lines *from, int64_t line, int64_t k, char *to)
 {
-    for (int64_t row = 0; row < TILE_ROWS; row++, to += ROW_BYTES, from += line)
-        split_along(load(from, row < lines ? numbers : 0), load(from + V_LANES, row < lines ? numbers - V_LANES : 0), to);
+    const int64_t second = k + V_LANES, end = from->length;
+    for (int64_t row = 0; row < TILE_ROWS; row++, to += ROW_BYTES, line++)
+        split_along(load(from, line, k, line < from->lines ? end - k : 0),
+                    load(from, line, second, line < from->lines ? end - second : 0), to);
 }
 
 static void turn(char *tile)
@@ -73,14 +79,12 @@ void sd__amx_split(const amx_lines *from, int64_t panel, int64_t begin, int64_t 
 {
     for (int64_t step = begin; step < end; step++, to += AMX_STEP_BYTES)
         for (int64_t half = 0; half < 2; half++) {
-            int64_t line = panel * AMX_PANEL + half * TILE_ROWS, k = step * AMX_STEP;
-            int64_t lines = from->lines - line, numbers = from->length - k;
-            const float *at = from->data + line * from->line + k * from->k;
+            int64_t line = panel * AMX_PANEL + half * TILE_ROWS;
             char *tile = to + half * AMX_TILE;
             if (from->k == 1)
-                split_rows_along(at, from->line, lines, numbers, tile);
+                split_rows_along(from, line, step * AMX_STEP, tile);
             else
-                split_rows_across(at, from->k, lines, numbers, tile);
+                split_rows_across(from, line, step * AMX_STEP, tile);
             for (int piece = 0; piece < AMX_PIECES && (from->k == 1) == from->across; piece++)
                 turn(tile + piece * 2 * AMX_TILE);
         }
